@@ -1,0 +1,130 @@
+/**
+ * What a backend author implements. Core alone calls the `do` methods, with complete and validated arguments, in a legal
+ * state: never a run before `doOpen` has resolved or after `doClose` was called.
+ *
+ * @packageDocumentation
+ */
+import type { DeviceInfo, DeviceStatus } from './device.js'
+import type { HalError } from './errors.js'
+import type { Model, TensorInfo } from './model.js'
+import type { Option, OptionValues } from './option.js'
+import type { Tensor } from './tensor.js'
+
+export { now } from './clock.js'
+export type { Capabilities, Core, DeviceInfo, DeviceKind, DeviceStatus, Isolation } from './device.js'
+export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } from './errors.js'
+export { type Logger, type LogLevel, silent } from './logger.js'
+export type { Model, ModelSource, TensorInfo } from './model.js'
+export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
+export * from './tensor.js'
+
+import type { Logger } from './logger.js'
+
+/** The plug-in for one vendor runtime. */
+export interface Backend {
+  readonly specVersion: 1
+  /** Short and lower-case; device ids begin with it. */
+  readonly name: string
+  readonly version: string
+  /**
+   * The devices this backend finds. Called once per HAL. An empty list, or a HalError, when there is none: the HAL goes
+   * on with other backends and repeats the reason to whoever asks for a device.
+   */
+  doDevices(context: BackendContext): Promise<readonly DeviceDriver[]>
+  /** Frees what `doDevices` took. All engines are closed by then. */
+  doClose?(): Promise<void>
+}
+
+export interface BackendContext {
+  readonly logger: Logger
+}
+
+export type DeviceEvent =
+  | { readonly kind: 'lost'; readonly error: HalError }
+  | { readonly kind: 'recovered' }
+
+export interface DeviceDriver {
+  readonly info: DeviceInfo
+  /** The backend's own options, beside those every engine has. */
+  readonly options: readonly Option[]
+  /** Loads a model. May reject with any HalError; must not block the event loop. */
+  doOpen(request: OpenRequest): Promise<EngineDriver>
+  doStatus?(): DeviceStatus | Promise<DeviceStatus>
+  /** Tells of the loss and the recovery of the device. Called once by core, at start. */
+  doSubscribe?(listener: (event: DeviceEvent) => void): void
+}
+
+export interface OpenRequest {
+  readonly engine: string
+  readonly model: Model
+  readonly options: OptionValues
+  /** The ids of the cores that `boundOption` allows, at least one. */
+  readonly cores: readonly string[]
+  readonly logger: Logger
+}
+
+/** A place where runs execute one after the other: one worker thread, one queue of the hardware. */
+export interface Lane {
+  /** Id of the core it works on. */
+  readonly core: string
+  /** How many runs it takes at once: 1, or more when it can hold the next ones at hand while it works. */
+  readonly depth: number
+}
+
+/** A loaded model. */
+export interface EngineDriver {
+  /** Empty when the runtime does not tell. */
+  readonly inputs: readonly TensorInfo[]
+  readonly outputs: readonly TensorInfo[]
+  /**
+   * `exact`: an answer of another shape than `outputs` says is damaged. `hint`: shapes in the model file may be wrong
+   * and the runtime's answer counts.
+   */
+  readonly outputShapes: 'exact' | 'hint'
+  /** `shared`: tensors of a run must lie on SharedArrayBuffers; core copies those that do not, and counts it. */
+  readonly memory: 'shared' | 'any'
+  readonly lanes: readonly Lane[]
+  /**
+   * Starts a run on lane `run.lane`, which has room. Must not block, unless the lane is inline. Ends with exactly one
+   * call of `run.done` or `run.fail`, at any time, also from within `doRun`.
+   */
+  doRun(run: DriverRun): void
+  /** Executes at once on the calling thread. Independent of the lanes. Throws a HalError on failure. */
+  doRunSync?(request: SyncRequest): RunAnswer
+  /** Takes back a run that has not begun. True: it is out, and neither `done` nor `fail` follows. */
+  doRecall?(run: DriverRun): boolean
+  /** Best effort: stop a run that executes. It still ends with `done` or `fail`. */
+  doCancel?(run: DriverRun): void
+  /**
+   * Frees everything once no call is executing. Runs that were abandoned by their callers may still be under way; wait
+   * for them.
+   */
+  doClose(): Promise<void>
+}
+
+export interface SyncRequest {
+  /** In the order of the driver's `inputs`; by name where those are not known. */
+  readonly inputs: readonly Tensor[]
+  readonly inputNames: readonly string[]
+  /** One for each of the driver's `outputs`: memory to write to, or `undefined` where the runtime must allocate. */
+  readonly outputs: readonly (Tensor | undefined)[]
+}
+
+export interface DriverRun extends SyncRequest {
+  readonly job: number
+  readonly lane: number
+  done(answer: RunAnswer): void
+  fail(error: unknown): void
+}
+
+export interface RunAnswer {
+  /** In the order of the driver's `outputs`: the tensors of the request, or others that the runtime allocated. */
+  readonly outputs: readonly Tensor[]
+  /** Their names, only where the driver's `outputs` is empty because the runtime did not tell. */
+  readonly outputNames?: readonly string[]
+  /** Milliseconds of {@link now}: when execution began and when it was over. */
+  readonly startedAt: number
+  readonly endedAt: number
+  /** Bytes of tensors that were copied on the way, strings included. */
+  readonly bytesCopied: number
+}

@@ -1,0 +1,174 @@
+import type { Device } from './device.js'
+import type { HalError } from './errors.js'
+import type { TensorInfo } from './model.js'
+import type { OptionValues } from './option.js'
+import type { Tensor } from './tensor.js'
+
+/** Number of an accepted run. Rises with every run, is never reused, and no two engines of a process share one. */
+export type JobId = number
+
+/**
+ * The inputs of a run: tensors by name, tensors in the order of `engine.inputs`, or one byte array with all inputs one
+ * after the other (each of static shape, no strings). They are passed by reference: leave them unchanged until the run
+ * has settled.
+ */
+export type Inputs = Readonly<Record<string, Tensor>> | readonly Tensor[] | Uint8Array
+
+/** Tensors by output name, in the order of `engine.outputs`. */
+export type Outputs = Record<string, Tensor>
+
+export type Priority = 'low' | 'normal' | 'high'
+
+/** What every call that can wait takes. */
+export interface WaitOptions {
+  /** Milliseconds until HAL_DEADLINE_EXCEEDED, waiting to be accepted included; 0 or missing: no limit. */
+  readonly timeout?: number
+  /** Aborts with HAL_ABORTED; the reason of the signal becomes the cause. */
+  readonly signal?: AbortSignal
+}
+
+export interface RunOptions extends WaitOptions {
+  /** Overrides the engine's `priority`. */
+  readonly priority?: Priority
+  /** Tensors of the caller to write the outputs to, by name; the others are allocated. They are the ones returned. */
+  readonly outputs?: Readonly<Record<string, Tensor>>
+  /** Handed to the callback unchanged. */
+  readonly userArg?: unknown
+}
+
+export interface BatchOptions extends WaitOptions {
+  readonly priority?: Priority
+  /** Output tensors of the caller for each item, in order. */
+  readonly outputs?: readonly Readonly<Record<string, Tensor>>[]
+}
+
+/**
+ * Called once for each run that succeeds, however it was submitted, on the event loop. `outputs` are valid until it
+ * returns (until its promise settles, if it returns one), then recycled, unless somebody waits for the run. What it
+ * throws goes to `engine.on('error')`, and nowhere else.
+ */
+export type RunCallback = (outputs: Outputs, userArg: unknown, job: JobId) => void | Promise<void>
+
+/** Why a device was, or was not, chosen for an engine. */
+export interface DeviceChoice {
+  readonly device: string
+  readonly taken: boolean
+  readonly reason: string
+}
+
+/** The life of one run, in milliseconds of the machine's monotonic clock. */
+export interface RunMetrics {
+  readonly job: JobId
+  readonly device: string
+  readonly core: string
+  readonly submittedAt: number
+  /** When the core began, and when it was done. Missing when the run never reached it. */
+  readonly startedAt?: number
+  readonly endedAt?: number
+  readonly settledAt: number
+  readonly error?: HalError
+}
+
+export interface Percentiles {
+  readonly count: number
+  readonly min: number
+  readonly mean: number
+  readonly p50: number
+  readonly p90: number
+  readonly p99: number
+  readonly max: number
+}
+
+/** Counts since the engine was opened or since `resetStats`; times in milliseconds, percentiles within 2 %. */
+export interface EngineStats {
+  readonly accepted: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly cancelled: number
+  readonly timedOut: number
+  /** Refused with HAL_RESOURCE_EXHAUSTED before they were accepted. */
+  readonly refused: number
+  /** Exceptions thrown by callbacks. */
+  readonly callbackErrors: number
+  /** Answers for runs that had settled already, or that nobody had asked for. */
+  readonly strayAnswers: number
+  /** Bytes of tensors copied between submission and answer, in both directions. */
+  readonly bytesCopied: number
+  /** Accepted runs that have not settled, now. */
+  readonly load: number
+  /** From submission to the start on a core, and from start to end there. */
+  readonly queueWait: Percentiles
+  readonly run: Percentiles
+  /** From submission to settlement. */
+  readonly latency: Percentiles
+}
+
+export interface EngineEvents {
+  /** A callback threw, a run failed that had only a callback, or the device gave a stray answer. */
+  error: (error: HalError) => void
+  /** A run has settled. */
+  run: (metrics: RunMetrics) => void
+  /** The device is gone; runs in flight and queued have failed. */
+  lost: (error: HalError) => void
+  /** The device is back; the engine serves again. */
+  recovered: () => void
+}
+
+/**
+ * A model loaded on a device, ready to run. All methods belong to the thread that opened it. Every accepted run
+ * settles exactly once; `load` counts those that have not.
+ */
+export interface Engine extends AsyncDisposable {
+  readonly id: string
+  readonly model: string
+  readonly device: Device
+  readonly selection: readonly DeviceChoice[]
+  readonly options: OptionValues
+  /** Empty when the runtime does not tell; then inputs are checked only as far as they can be. */
+  readonly inputs: readonly TensorInfo[]
+  readonly outputs: readonly TensorInfo[]
+  /** Bytes of all inputs (outputs) together; `undefined` when a shape is dynamic or strings are among them. */
+  readonly inputSize: number | undefined
+  readonly outputSize: number | undefined
+  readonly load: number
+
+  /**
+   * One inference. Waits while `load >= maxLoad`, in order. The outputs belong to the caller.
+   * @throws HalError with every code that applies to a run; TypeError when `inputs` is missing.
+   */
+  run(inputs: Inputs, options?: RunOptions): Promise<Outputs>
+  /** One inference on the calling thread, past the queue; the event loop stands still meanwhile. */
+  runSync(inputs: Inputs, options?: Pick<RunOptions, 'outputs' | 'userArg'>): Outputs
+  /** Submits a run; resolves with its id as soon as it is accepted. Waits while `load >= maxLoad`, in order. */
+  runAsync(inputs: Inputs, userArg?: unknown, options?: RunOptions): Promise<JobId>
+  /** Submits a run or throws HAL_RESOURCE_EXHAUSTED at once when `load >= maxLoad` or others wait already. */
+  tryRunAsync(inputs: Inputs, userArg?: unknown, options?: RunOptions): JobId
+  /**
+   * The outputs of a submitted run, which then belong to the caller; rejects with the run's own error if it failed.
+   * A job can be collected once. A timeout or signal ends the waiting, not the run: it can be waited for again.
+   * @throws HalError HAL_NOT_FOUND for an id that is unknown, collected, or delivered to the callback;
+   * HAL_FAILED_PRECONDITION when somebody waits for it already, or inside its own callback.
+   */
+  wait(job: JobId, options?: WaitOptions): Promise<Outputs>
+  /** One callback an engine; a second call replaces it, `null` removes it. Holds for runs submitted afterwards. */
+  registerCallback(callback: RunCallback | null): void
+  /** Runs every item, keeping the device full, and gives one result an item, in order: outputs, or its own error. */
+  runBatch(items: readonly Inputs[], options?: BatchOptions): Promise<PromiseSettledResult<Outputs>[]>
+  /** Runs items as they come and yields outputs in their order, a bounded number ahead. A failed run throws. */
+  stream(items: Iterable<Inputs> | AsyncIterable<Inputs>, options?: RunOptions): AsyncGenerator<Outputs, void, void>
+  /**
+   * A tensor for the input or output of that name, in memory that the engine passes by reference.
+   * `shape` is needed where the model's is dynamic.
+   */
+  allocate(name: string, shape?: readonly number[]): Tensor
+  stats(): EngineStats
+  resetStats(): void
+  on<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this
+  off<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this
+  /**
+   * Takes no more runs, lets the accepted ones settle, then frees everything. Idempotent: every call gives the same
+   * promise. With a timeout, runs that are still unsettled then fail with HAL_ABORTED, and the promise rejects with
+   * HAL_DEADLINE_EXCEEDED if the runtime does not let go within it. Results not yet collected can still be waited for.
+   */
+  close(options?: Pick<WaitOptions, 'timeout'>): Promise<void>
+}

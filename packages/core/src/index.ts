@@ -1,0 +1,8 @@
+export * from './device.js'
+export * from './engine.js'
+export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } from './errors.js'
+export type { Logger, LogLevel } from './logger.js'
+export type { Model, ModelSource, TensorInfo } from './model.js'
+export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
+export { bytesPerElement, byteLength, DATA_TYPES, elementCount, isDataType, MAX_RANK, tensor } from './tensor.js'
+export type { DataType, Tensor, TensorData, TensorDataMap } from './tensor.js'
