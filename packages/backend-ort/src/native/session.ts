@@ -1,0 +1,110 @@
+import { HalError } from '@xpu-hal/core/backend'
+import { type OrtApi, type Pointer, resultOf } from './api.js'
+import { appendProvider, isCpu } from './providers.js'
+import { loadError, OrtFailure } from './status.js'
+
+/** `GraphOptimizationLevel` of onnxruntime_c_api.h. */
+const OPTIMIZATION_LEVELS = { disabled: 0, basic: 1, extended: 2, layout: 3, all: 99 } as const
+const EXECUTION_MODES = { sequential: 0, parallel: 1 } as const
+
+export type GraphOptimizationLevel = keyof typeof OPTIMIZATION_LEVELS
+export type ExecutionMode = keyof typeof EXECUTION_MODES
+
+/**
+ * `ORT_LOGGING_LEVEL_FATAL`. ONNX Runtime logs to the standard error stream, from any of its threads. A function of
+ * ours in its place would be called on those threads, which JavaScript cannot serve; so the log is off, and what went
+ * wrong comes with the status of each call.
+ */
+export const LOG_FATAL = 4
+
+export interface SessionSettings {
+  readonly model:
+    | { readonly name: string; readonly path: string }
+    | { readonly name: string; readonly bytes: Uint8Array }
+  /** Number of threads that run on the session at the same time. */
+  readonly workers: number
+  readonly threadsPerWorker: number
+  readonly graphOptimizationLevel: GraphOptimizationLevel
+  readonly executionMode: ExecutionMode
+  readonly executionProvider: string
+  readonly executionProviderOptions: Readonly<Record<string, string>>
+  /** False: every operator must run on the execution provider. */
+  readonly cpuFallback: boolean
+  /** Prefix of the profile that is written when the session is released; missing: none. */
+  readonly profiling: string | undefined
+  readonly sessionConfig: Readonly<Record<string, string>>
+}
+
+/**
+ * A session and the environment it lives in. ONNX Runtime has one environment a process and counts who uses it:
+ * `CreateEnv` takes a share, `ReleaseEnv` gives it back, and the last one frees it. So each session holds a share of
+ * its own, and a process may end with all of them held: nothing of ours runs at exit.
+ */
+export interface Session {
+  readonly env: Pointer
+  readonly session: Pointer
+}
+
+/** Loads the model. Every thread of the process may run it. @throws HalError, see `loadError` and `appendProvider` */
+export function createSession(api: OrtApi, settings: SessionSettings): Session {
+  const env = resultOf(api.CreateEnv, LOG_FATAL, 'xpu-hal')
+  try {
+    return { env, session: loadModel(api, env, settings) }
+  } catch (error) {
+    api.ReleaseEnv(env)
+    throw error instanceof OrtFailure ? loadError(error, settings.model.name) : error
+  }
+}
+
+/** No thread may be running it. */
+export function releaseSession(api: OrtApi, { env, session }: Session): void {
+  api.ReleaseSession(session)
+  api.ReleaseEnv(env)
+}
+
+function loadModel(api: OrtApi, env: Pointer, settings: SessionSettings): Pointer {
+  const options = resultOf(api.CreateSessionOptions)
+  try {
+    applySettings(api, options, settings)
+    const { model } = settings
+    if ('path' in model) return resultOf(api.CreateSession, env, model.path, options)
+    return resultOf(api.CreateSessionFromArray, env, model.bytes, model.bytes.byteLength, options)
+  } finally {
+    api.ReleaseSessionOptions(options)
+  }
+}
+
+function applySettings(api: OrtApi, options: Pointer, settings: SessionSettings): void {
+  api.SetSessionLogSeverityLevel(options, LOG_FATAL)
+  api.SetIntraOpNumThreads(options, settings.threadsPerWorker)
+  api.SetInterOpNumThreads(options, settings.executionMode === 'parallel' ? settings.threadsPerWorker : 1)
+  api.SetSessionExecutionMode(options, EXECUTION_MODES[settings.executionMode])
+  api.SetSessionGraphOptimizationLevel(options, OPTIMIZATION_LEVELS[settings.graphOptimizationLevel])
+  if (settings.profiling !== undefined) api.EnableProfiling(options, settings.profiling)
+  for (const [key, value] of Object.entries(configEntries(settings))) setEntry(api, options, key, value)
+  appendProvider(api, options, settings.executionProvider, settings.executionProviderOptions)
+}
+
+/** Ours first, so that the user's win. */
+function configEntries(settings: SessionSettings): Record<string, string> {
+  // The pool's threads would spin on the cores that the other workers compute on.
+  const spinning = settings.workers > 1 ? '0' : '1'
+  return {
+    'session.intra_op.allow_spinning': spinning,
+    'session.inter_op.allow_spinning': spinning,
+    ...(settings.cpuFallback || isCpu(settings.executionProvider) ? {} : { 'session.disable_cpu_ep_fallback': '1' }),
+    ...settings.sessionConfig,
+  }
+}
+
+function setEntry(api: OrtApi, options: Pointer, key: string, value: string): void {
+  try {
+    api.AddSessionConfigEntry(options, key, value)
+  } catch (error) {
+    if (!(error instanceof OrtFailure)) throw error
+    throw new HalError('HAL_INVALID_ARGUMENT', `sessionConfig '${key}' = '${value}': ${error.message}`, {
+      native: error.native,
+      cause: error,
+    })
+  }
+}
