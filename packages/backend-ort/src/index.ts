@@ -1,1 +1,2 @@
-export {}
+export type { OrtConfig } from './backend.js'
+export { ort, ort as default } from './ort.js'

@@ -102,7 +102,10 @@ export function bindApi(table: Pointer): OrtApi {
 
   const code: (status: Pointer) => number = bind(1, 'int', [POINTER])
   const message: (status: Pointer) => string = bind(2, 'str', [POINTER])
-  const releases = Object.entries(releaseFunctions).map(([name, slot]) => [name, bind(slot, 'void', [POINTER])])
+  const releases = Object.entries(releaseFunctions).map(([name, slot]) => [
+    name,
+    bind(slot, 'void', [POINTER]),
+  ])
   const releaseStatus: ReleaseFunction = bind(releaseFunctions.ReleaseStatus, 'void', [POINTER])
 
   const statuses = Object.entries(statusFunctions).map(([name, [slot, ...args]]) => {

@@ -63,7 +63,9 @@ function apiBase(path: string): [Pointer, Pointer] {
  */
 export function shippedLibrary(): string {
   const { platform, arch } = process
-  const file = { win32: 'onnxruntime.dll', darwin: 'libonnxruntime.1.dylib' }[platform as string] ?? 'libonnxruntime.so.1'
+  const file =
+    { win32: 'onnxruntime.dll', darwin: 'libonnxruntime.1.dylib' }[platform as string] ??
+    'libonnxruntime.so.1'
   let path: string
   try {
     const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json')

@@ -1,4 +1,4 @@
-import { type Tensor, type TensorInfo } from '@xpu-hal/core/backend'
+import type { Tensor, TensorInfo } from '@xpu-hal/core/backend'
 import type { Runner, RunnerAnswer, RunnerCall } from '@xpu-hal/host'
 import koffi from 'koffi'
 import { type OrtApi, type Pointer, resultOf } from './api.js'
@@ -8,6 +8,9 @@ import { LOG_FATAL } from './session.js'
 import { OrtFailure, runError } from './status.js'
 import { sessionTensors } from './type-info.js'
 import { Values } from './values.js'
+
+// The runtime has no code for it.
+const WRONG_OUTPUT_SHAPE = /output ortvalue provided for output|shape verification failed/i
 
 /** Runs a session that other threads may be running too. */
 export class OrtRunner implements Runner {
@@ -43,11 +46,18 @@ export class OrtRunner implements Runner {
   run(call: RunnerCall): RunnerAnswer {
     // A cancellation that came too late for the last run must not end this one.
     this.api.RunOptionsUnsetTerminate(this.runOptions)
-    try {
-      return this.attempt(call)
-    } catch (error) {
-      if (!(error instanceof OrtFailure)) throw error
-      throw runError(error)
+    const refused = new Set<number>()
+    // Each round without success refuses one output more.
+    for (;;) {
+      try {
+        return this.attempt(call, refused)
+      } catch (error) {
+        if (!(error instanceof OrtFailure)) throw error
+        const output = this.misshapenOutput(error, call, refused)
+        if (output === undefined) throw runError(error)
+        refused.add(output)
+        if (sameShape(this.outputs[output]?.shape, call.outputs[output]?.shape)) this.misdeclared.add(output)
+      }
     }
   }
 
@@ -56,8 +66,11 @@ export class OrtRunner implements Runner {
     this.api.ReleaseRunOptions(this.runOptions)
   }
 
-  private attempt(call: RunnerCall): RunnerAnswer {
+  private attempt(call: RunnerCall, refused: ReadonlySet<number>): RunnerAnswer {
     const { api, values, inputValues, outputValues } = this
+    const memory = call.outputs.map((tensor, i) =>
+      this.takesMemory(i) && !refused.has(i) ? tensor : undefined,
+    )
     let bytesCopied = 0
     inputValues.fill(0n)
     outputValues.fill(0n)
@@ -72,9 +85,9 @@ export class OrtRunner implements Runner {
           inputValues[i] = values.wrap(tensor)
         }
       }
-      for (let i = 0; i < this.outputs.length; i++) {
-        const tensor = call.outputs[i]
-        if (tensor !== undefined && this.takesMemory(i)) outputValues[i] = values.wrap(tensor)
+      for (let i = 0; i < memory.length; i++) {
+        const tensor = memory[i]
+        if (tensor !== undefined) outputValues[i] = values.wrap(tensor)
       }
       api.Run(
         this.session,
@@ -87,8 +100,8 @@ export class OrtRunner implements Runner {
         outputValues,
       )
       const outputs = this.outputs.map(({ name }, i) => {
-        const given = call.outputs[i]
-        if (given !== undefined && this.takesMemory(i)) return given
+        const given = memory[i]
+        if (given !== undefined) return given
         const read = values.read(outputValues[i] as Pointer, name)
         bytesCopied += read.bytesCopied
         return read.tensor
@@ -103,6 +116,24 @@ export class OrtRunner implements Runner {
   private takesMemory(output: number): boolean {
     return this.outputs[output]?.dataType !== 'string' && !this.misdeclared.has(output)
   }
+
+  /** The output, not refused yet, whose memory has another shape than the run computed, if that is what `failure` says. */
+  private misshapenOutput(
+    failure: OrtFailure,
+    call: RunnerCall,
+    refused: ReadonlySet<number>,
+  ): number | undefined {
+    if (!WRONG_OUTPUT_SHAPE.test(failure.message)) return undefined
+    const candidates = call.outputs.flatMap((tensor, i) =>
+      tensor !== undefined && this.takesMemory(i) && !refused.has(i) ? [i] : [],
+    )
+    // Older builds do not name it.
+    return candidates.find((i) => failure.message.includes(`'${this.outputs[i]?.name}'`)) ?? candidates[0]
+  }
+}
+
+function sameShape(a: readonly number[] | undefined, b: readonly number[] | undefined): boolean {
+  return a !== undefined && b !== undefined && a.length === b.length && a.every((size, i) => size === b[i])
 }
 
 function pointers(count: number): BigUint64Array {

@@ -92,7 +92,9 @@ function configEntries(settings: SessionSettings): Record<string, string> {
   return {
     'session.intra_op.allow_spinning': spinning,
     'session.inter_op.allow_spinning': spinning,
-    ...(settings.cpuFallback || isCpu(settings.executionProvider) ? {} : { 'session.disable_cpu_ep_fallback': '1' }),
+    ...(settings.cpuFallback || isCpu(settings.executionProvider)
+      ? {}
+      : { 'session.disable_cpu_ep_fallback': '1' }),
     ...settings.sessionConfig,
   }
 }

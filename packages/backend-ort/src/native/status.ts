@@ -36,7 +36,8 @@ export class OrtFailure extends Error {
 // These three have no code of their own: they come as ORT_FAIL or ORT_RUNTIME_EXCEPTION, known by their wording.
 const OUT_OF_MEMORY = /bad_alloc|failed to allocate memory|out of memory/i
 const TERMINATED = /terminate flag/i
-const UNKNOWN_OPERATOR = /is not a registered function\/op|could not find an implementation|no op(?:erator)? registered|no schema registered/i
+const UNKNOWN_OPERATOR =
+  /is not a registered function\/op|could not find an implementation|no op(?:erator)? registered|no schema registered/i
 const OPSET = /opset|model ir version/i
 
 /** The error of a model that does not load. */
@@ -51,19 +52,28 @@ function loadAdvice(failure: OrtFailure): [HalErrorCode, string] {
     return ['HAL_RESOURCE_EXHAUSTED', 'there is not enough memory for the model; close other engines.']
   }
   if (failure.is('ORT_INVALID_PROTOBUF')) {
-    return ['HAL_INVALID_ARGUMENT', 'this is not an ONNX model, or it is damaged; export or download it again.']
+    return [
+      'HAL_INVALID_ARGUMENT',
+      'this is not an ONNX model, or it is damaged; export or download it again.',
+    ]
   }
   if (failure.is('ORT_NOT_IMPLEMENTED') || UNKNOWN_OPERATOR.test(message)) {
-    const advice = 'an operator of the model is not supported by this build; export it with standard operators.'
+    const advice =
+      'an operator of the model is not supported by this build; export it with standard operators.'
     return ['HAL_UNIMPLEMENTED', advice]
   }
   if (failure.is('ORT_NO_SUCHFILE')) return ['HAL_NOT_FOUND', 'a file of the model is missing.']
   if (OPSET.test(message)) {
-    const advice = 'this build is too old for the model; export it for a lower opset, or update onnxruntime-node.'
+    const advice =
+      'this build is too old for the model; export it for a lower opset, or update onnxruntime-node.'
     return ['HAL_INVALID_ARGUMENT', advice]
   }
-  if (failure.is('ORT_EP_FAIL')) return ['HAL_UNAVAILABLE', 'the execution provider does not take this model.']
-  return ['HAL_INVALID_ARGUMENT', 'the model is not valid; check it with the ONNX checker and export it again.']
+  if (failure.is('ORT_EP_FAIL'))
+    return ['HAL_UNAVAILABLE', 'the execution provider does not take this model.']
+  return [
+    'HAL_INVALID_ARGUMENT',
+    'the model is not valid; check it with the ONNX checker and export it again.',
+  ]
 }
 
 /** The error of a run. */

@@ -25,7 +25,11 @@ export function fillStrings(api: OrtApi, value: Pointer, strings: readonly strin
 }
 
 /** Copies the strings of a string tensor of `count` elements. */
-export function readStrings(api: OrtApi, value: Pointer, count: number): { strings: string[]; bytesCopied: number } {
+export function readStrings(
+  api: OrtApi,
+  value: Pointer,
+  count: number,
+): { strings: string[]; bytesCopied: number } {
   if (count === 0) return { strings: [], bytesCopied: 0 }
   const length = numberOf(api.GetStringTensorDataLength, value)
   // One byte more than needed: an empty buffer has no address.

@@ -40,7 +40,10 @@ function tensorType(api: OrtApi, info: Pointer, of: string): Omit<TensorInfo, 'n
   const kind = numberOf(api.GetOnnxTypeFromTypeInfo, info)
   if (kind !== TENSOR) {
     const what = VALUE_KINDS[kind] ?? `value of kind ${kind}`
-    throw new HalError('HAL_UNIMPLEMENTED', `${of} is a ${what}; only tensors are supported, change the model`)
+    throw new HalError(
+      'HAL_UNIMPLEMENTED',
+      `${of} is a ${what}; only tensors are supported, change the model`,
+    )
   }
   // Owned by `info`.
   return typeAndShape(api, resultOf(api.CastTypeInfoToTensorInfo, info), of)
@@ -51,7 +54,10 @@ export function typeAndShape(api: OrtApi, info: Pointer, of: string): Omit<Tenso
   const type = numberOf(api.GetTensorElementType, info)
   const dataType = dataTypeOf(type)
   if (dataType === undefined) {
-    throw new HalError('HAL_UNIMPLEMENTED', `${of} holds ${elementTypeName(type)}, which the HAL has no data type for`)
+    throw new HalError(
+      'HAL_UNIMPLEMENTED',
+      `${of} holds ${elementTypeName(type)}, which the HAL has no data type for`,
+    )
   }
   const rank = numberOf(api.GetDimensionsCount, info)
   if (rank > MAX_RANK) {

@@ -1,0 +1,105 @@
+import { availableParallelism, cpus } from 'node:os'
+import {
+  type Backend,
+  type BackendContext,
+  DATA_TYPES,
+  type DeviceDriver,
+  type EngineDriver,
+  HalError,
+  type Isolation,
+  type Model,
+  type OpenRequest,
+} from '@xpu-hal/core/backend'
+import { host } from '@xpu-hal/host'
+import { ortOptions, sessionSettings } from './options.js'
+import type { OrtRunnerConfig } from './runner.js'
+
+export interface OrtConfig {
+  /** Path of the ONNX Runtime library to use; without it the one that onnxruntime-node ships. */
+  readonly library?: string
+}
+
+/** ONNX Runtime as a backend. One device, `ort:cpu`, whose one core takes as many runs at a time as there are cores. */
+export class OrtBackend implements Backend {
+  readonly specVersion = 1
+  readonly name = 'ort'
+  readonly version = '0.1.0'
+
+  constructor(private readonly config: OrtConfig) {}
+
+  /** @throws HalError HAL_UNAVAILABLE when the library is missing, does not load, or is too old. */
+  async doDevices({ logger }: BackendContext): Promise<readonly DeviceDriver[]> {
+    const { loadLibrary, shippedLibrary } = await nativePart()
+    const { path, version } = loadLibrary(this.config.library ?? shippedLibrary())
+    logger('debug', `ONNX Runtime ${version}`, { library: path })
+    return [cpuDevice(path, version)]
+  }
+}
+
+/** Loaded late: where the foreign function interface has no binary for the platform, its import throws. */
+async function nativePart(): Promise<typeof import('./native/library.js')> {
+  try {
+    return await import('./native/library.js')
+  } catch (cause) {
+    throw new HalError(
+      'HAL_UNAVAILABLE',
+      'koffi, which calls ONNX Runtime, does not load. Install it again.',
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function cpuDevice(library: string, version: string): DeviceDriver {
+  const slots = availableParallelism()
+  return {
+    info: {
+      id: 'ort:cpu',
+      name: `ONNX Runtime ${version} on ${cpus()[0]?.model.trim() ?? process.arch}`,
+      vendor: 'Microsoft',
+      kind: 'cpu',
+      cores: [{ id: 'CPU', slots }],
+      capabilities: {
+        dataTypes: DATA_TYPES,
+        dynamicShapes: true,
+        modelFromBytes: true,
+        runSync: true,
+        cancelRunning: true,
+        isolation: ['thread', 'process', 'inline'],
+      },
+    },
+    options: ortOptions,
+    doOpen: (request) => openEngine(library, request),
+  }
+}
+
+function openEngine(library: string, request: OpenRequest): Promise<EngineDriver> {
+  const isolation = request.options.isolation as Isolation
+  const settings = sessionSettings(request.options)
+  const config: OrtRunnerConfig = { library, model: modelFor(request.model, isolation), ...settings }
+  const { workers, threadsPerWorker } = settings
+  request.logger('debug', `${request.engine}: ${workers} workers of ${threadsPerWorker} threads`, {
+    isolation,
+  })
+  const core = request.cores[0] as string
+  return host({
+    module: new URL('./runner.js', import.meta.url),
+    config,
+    workers: Array.from({ length: workers }, () => ({ core })),
+    isolation,
+    logger: request.logger,
+  })
+}
+
+/** Bytes are copied once: threads then share them, and a child that starts again finds them unchanged. */
+function modelFor(model: Model, isolation: Isolation): OrtRunnerConfig['model'] {
+  const { name } = model
+  if (model.kind === 'file') return { name, path: model.path }
+  if (isolation === 'process') return { name, bytes: model.bytes.slice() }
+  if (isolation === 'inline' || model.bytes.buffer instanceof SharedArrayBuffer)
+    return { name, bytes: model.bytes }
+  const bytes = new Uint8Array(new SharedArrayBuffer(model.bytes.byteLength))
+  bytes.set(model.bytes)
+  return { name, bytes }
+}
