@@ -1,1 +1,3 @@
-export {}
+export { decodeModel } from './decode.js'
+export { encodeModel } from './encode.js'
+export type { OnnxAttribute, OnnxGraph, OnnxModel, OnnxNode, OnnxValue } from './model.js'
