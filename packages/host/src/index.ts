@@ -1,2 +1,3 @@
-export { host, type HostOptions } from './host.js'
+export { host } from './host.js'
+export type { HostOptions } from './options.js'
 export type { LoadedModel, Runner, RunnerAnswer, RunnerCall, RunnerModule, WorkerInfo } from './runner.js'

@@ -1,0 +1,169 @@
+import { type DriverRun, HalError, type Lane, type SyncRequest, type Tensor } from '@xpu-hal/core/backend'
+import { decodeError } from '../error.js'
+import { stringBytes } from '../string.js'
+import { BufferIds } from './buffers.js'
+import type { SlotAnswer } from './message.js'
+import { unpackOutputs } from './outputs.js'
+import { DEPTH, type Slots, State } from './slots.js'
+import type { AnswerListener, WorkerThread } from './worker-thread.js'
+
+interface Flight {
+  readonly run: DriverRun
+  readonly slot: number
+  /** Bytes of strings that went to the worker. */
+  readonly bytesCopied: number
+  letter?: SlotAnswer
+}
+
+/** The runs of one worker thread, as main sees them. */
+export class ThreadLane implements Lane, AnswerListener {
+  readonly depth = DEPTH
+  readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
+  /** In the order in which they were sent, which is that of the answers. */
+  readonly #flights: Flight[] = []
+  #order = 0
+  #drained: (() => void)[] = []
+
+  constructor(
+    readonly thread: WorkerThread,
+    readonly slots: Slots,
+    readonly cancelToken: bigint | undefined,
+    /** Whether slots can describe requests: not where the model's inputs have no names before the run. */
+    readonly inputsKnown: boolean,
+  ) {
+    thread.listener = this
+  }
+
+  get core(): string {
+    return this.thread.core
+  }
+
+  start(run: DriverRun): void {
+    try {
+      this.#send(run)
+    } catch (error) {
+      run.fail(error)
+    }
+  }
+
+  recall(run: DriverRun): boolean {
+    const at = this.#flights.findIndex((flight) => flight.run === run)
+    const flight = this.#flights[at]
+    if (flight === undefined || !this.slots.move(flight.slot, State.ready, State.free)) return false
+    this.#flights.splice(at, 1)
+    this.#rest()
+    return true
+  }
+
+  cancel(run: DriverRun, stop: (token: bigint) => void): void {
+    const flight = this.#flights.find((flight) => flight.run === run)
+    if (flight === undefined || this.cancelToken === undefined) return
+    if (!this.slots.move(flight.slot, State.running, State.cancelling)) return
+    try {
+      stop(this.cancelToken)
+    } finally {
+      this.slots.cancelled(flight.slot)
+    }
+  }
+
+  /** Resolves when no run is in flight. */
+  drained(): Promise<void> {
+    if (this.#flights.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#drained.push(resolve))
+  }
+
+  onAnswer(answer?: SlotAnswer): void {
+    if (answer !== undefined) {
+      const flight = this.#flights.find((flight) => flight.slot === answer.slot)
+      if (flight !== undefined) flight.letter = answer
+    }
+    this.#settle()
+  }
+
+  onLost(error: HalError): void {
+    this.#settle()
+    for (const { run } of this.#flights.splice(0)) run.fail(error)
+    this.#rest()
+  }
+
+  #settle(): void {
+    for (let first = this.#flights[0]; first !== undefined; first = this.#flights[0]) {
+      const { run, slot, letter } = first
+      if (this.slots.state(slot) !== State.done) return
+      // A letter comes after the doorbell of an earlier run that shows its slot already.
+      if (this.slots.hasAnswerLetter(slot) && letter === undefined) return
+      const { startedAt, endedAt, bytesCopied: bytes } = this.slots.times(slot)
+      this.#flights.shift()
+      this.slots.setState(slot, State.free)
+      this.#rest()
+      if (letter?.kind === 'failure') {
+        run.fail(decodeError(letter.error))
+        continue
+      }
+      const bytesCopied = bytes + first.bytesCopied
+      const outputs =
+        letter === undefined ? (run.outputs as Tensor[]) : unpackOutputs(run.outputs, letter.outputs)
+      const outputNames = letter?.outputNames
+      run.done({ outputs, ...(outputNames && { outputNames }), startedAt, endedAt, bytesCopied })
+    }
+  }
+
+  #rest(): void {
+    if (this.#flights.length > 0) return
+    this.thread.keepProcess(false)
+    for (const resolve of this.#drained.splice(0)) resolve()
+  }
+
+  #send(run: DriverRun): void {
+    if (this.thread.lost !== undefined) throw this.thread.lost
+    const slot = this.slots.free()
+    if (slot === -1)
+      throw new HalError('HAL_INTERNAL', `lane ${run.lane} got more than ${DEPTH} runs at once`)
+    const bytesCopied = this.#write(slot, run)
+    if (this.#flights.push({ run, slot, bytesCopied }) === 1) this.thread.keepProcess(true)
+    this.slots.setState(slot, State.ready)
+    this.thread.wake()
+  }
+
+  /** Puts a request where the worker will find it, and gives the bytes of strings that were copied. */
+  #write(slot: number, run: DriverRun): number {
+    const letter = !this.inputsKnown || run.inputs.some(isString) || run.outputs.some(isString)
+    this.slots.writeRequest(slot, ++this.#order, run.job, letter)
+    if (letter) {
+      this.thread.post({ kind: 'request', slot, request: plain(run) })
+      return run.inputs.reduce((bytes, input) => bytes + stringBytes(input), 0)
+    }
+    let position = 0
+    for (const input of run.inputs) this.#writeTensor(slot, position++, input)
+    for (const output of run.outputs) this.#writeTensor(slot, position++, output)
+    const news = this.#buffers.news()
+    if (news !== undefined) this.thread.post(news)
+    return 0
+  }
+
+  #writeTensor(slot: number, position: number, tensor: Tensor | undefined): void {
+    const id = tensor === undefined ? 0 : this.#buffers.idOf((tensor.data as Uint8Array).buffer)
+    this.slots.writeTensor(slot, position, tensor, id)
+  }
+
+  #tellDropped(): void {
+    const news = this.#buffers.news()
+    if (news === undefined || this.thread.lost !== undefined) return
+    this.thread.post(news)
+    this.thread.wake()
+  }
+}
+
+function isString(tensor: Tensor | undefined): boolean {
+  return tensor?.dataType === 'string'
+}
+
+/** A request with nothing but what survives structured cloning. */
+function plain(request: SyncRequest): SyncRequest {
+  const bare = ({ dataType, shape, data }: Tensor): Tensor => ({ dataType, shape, data })
+  return {
+    inputs: request.inputs.map(bare),
+    inputNames: request.inputNames,
+    outputs: request.outputs.map((output) => output && bare(output)),
+  }
+}

@@ -1,0 +1,47 @@
+import type { SyncRequest } from '@xpu-hal/core/backend'
+import type { ErrorMessage } from '../error.js'
+import type { PackedOutputs } from './outputs.js'
+
+/** What main gives a worker thread at its birth. */
+export interface WorkerSeed {
+  readonly module: string
+  readonly index: number
+  readonly core: string
+  readonly control: Int32Array
+}
+
+/** A step in the life of a worker. Main sends one at a time, never while runs are in flight; each is replied to. */
+export type Command =
+  | { readonly kind: 'load'; readonly config: unknown }
+  | {
+      readonly kind: 'open'
+      readonly config: unknown
+      readonly shared: unknown
+      readonly inputNames: readonly string[]
+      readonly outputs: number
+      readonly slots: SharedArrayBuffer
+    }
+  | { readonly kind: 'close' }
+  | { readonly kind: 'unload' }
+  | { readonly kind: 'end' }
+
+/** From main to the worker. */
+export type Mail =
+  | Command
+  | {
+      readonly kind: 'buffers'
+      readonly added: readonly (readonly [id: number, buffer: SharedArrayBuffer])[]
+      readonly dropped: readonly number[]
+    }
+  /** A request that its slot cannot describe. */
+  | { readonly kind: 'request'; readonly slot: number; readonly request: SyncRequest }
+
+/** From the worker to main. */
+export type Answer =
+  /** A doorbell: some slots are done. */
+  | 0
+  | ({ readonly kind: 'outputs'; readonly slot: number } & PackedOutputs)
+  | { readonly kind: 'failure'; readonly slot: number; readonly error: ErrorMessage }
+  | { readonly kind: 'reply'; readonly value?: unknown; readonly error?: ErrorMessage }
+
+export type SlotAnswer = Extract<Answer, { slot: number }>
