@@ -39,9 +39,7 @@ export interface BackendContext {
   readonly logger: Logger
 }
 
-export type DeviceEvent =
-  | { readonly kind: 'lost'; readonly error: HalError }
-  | { readonly kind: 'recovered' }
+export type DeviceEvent = { readonly kind: 'lost'; readonly error: HalError } | { readonly kind: 'recovered' }
 
 export interface DeviceDriver {
   readonly info: DeviceInfo

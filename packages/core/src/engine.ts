@@ -155,7 +155,10 @@ export interface Engine extends AsyncDisposable {
   /** Runs every item, keeping the device full, and gives one result an item, in order: outputs, or its own error. */
   runBatch(items: readonly Inputs[], options?: BatchOptions): Promise<PromiseSettledResult<Outputs>[]>
   /** Runs items as they come and yields outputs in their order, a bounded number ahead. A failed run throws. */
-  stream(items: Iterable<Inputs> | AsyncIterable<Inputs>, options?: RunOptions): AsyncGenerator<Outputs, void, void>
+  stream(
+    items: Iterable<Inputs> | AsyncIterable<Inputs>,
+    options?: RunOptions,
+  ): AsyncGenerator<Outputs, void, void>
   /**
    * A tensor for the input or output of that name, in memory that the engine passes by reference.
    * `shape` is needed where the model's is dynamic.

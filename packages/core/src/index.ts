@@ -1,8 +1,19 @@
+export { type BoundOption, COMMON_OPTIONS, type CommonOptions, type EngineOptions } from './common-options.js'
 export * from './device.js'
 export * from './engine.js'
 export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } from './errors.js'
+export type { BackendSource } from './hal/backend-source.js'
+export { createHal, type Hal, type HalOptions } from './hal.js'
 export type { Logger, LogLevel } from './logger.js'
 export type { Model, ModelSource, TensorInfo } from './model.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
-export { bytesPerElement, byteLength, DATA_TYPES, elementCount, isDataType, MAX_RANK, tensor } from './tensor.js'
-export type { DataType, Tensor, TensorData, TensorDataMap } from './tensor.js'
+export type { DataType, NumericData, NumericDataType, Tensor, TensorData, TensorDataMap } from './tensor.js'
+export {
+  byteLength,
+  bytesPerElement,
+  DATA_TYPES,
+  elementCount,
+  isDataType,
+  MAX_RANK,
+  tensor,
+} from './tensor.js'

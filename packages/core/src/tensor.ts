@@ -1,7 +1,9 @@
 import { HalError } from './errors.js'
 
 // Float16Array came to JavaScript in 2025; where the types or the platform lack it, float16 is a Uint16Array.
-type PlatformFloat16Array = typeof globalThis extends { Float16Array: { prototype: infer T } } ? T : Uint16Array
+type PlatformFloat16Array = typeof globalThis extends { Float16Array: { prototype: infer T } }
+  ? T
+  : Uint16Array
 
 /** The JavaScript array that holds the elements of each data type. A bool is one byte, 0 or 1. */
 export interface TensorDataMap {
@@ -140,7 +142,8 @@ export function tensor<T extends DataType>(
   shape: readonly number[],
   data?: TensorDataMap[T] | readonly number[] | readonly bigint[] | readonly string[],
 ): Tensor<T> {
-  if (!isDataType(dataType)) throw new HalError('HAL_INVALID_ARGUMENT', `unknown data type ${String(dataType)}`)
+  if (!isDataType(dataType))
+    throw new HalError('HAL_INVALID_ARGUMENT', `unknown data type ${String(dataType)}`)
   checkShape(shape, `${dataType} tensor`)
   const count = elementCount(shape) as number
   if (data !== undefined && data.length !== count) {
@@ -153,10 +156,14 @@ export function tensor<T extends DataType>(
 }
 
 function dataFor(dataType: DataType, count: number, data: ArrayLike<unknown> | undefined): TensorData {
-  if (dataType === 'string') return data === undefined ? new Array<string>(count).fill('') : Array.from(data, String)
+  if (dataType === 'string')
+    return data === undefined ? new Array<string>(count).fill('') : Array.from(data, String)
   if (holdsDataType(data, dataType) && (data as NumericData).buffer instanceof SharedArrayBuffer) return data
   if (ArrayBuffer.isView(data) && !holdsDataType(data, dataType)) {
-    throw new HalError('HAL_INVALID_ARGUMENT', `a ${dataType} tensor does not take a ${data.constructor.name}`)
+    throw new HalError(
+      'HAL_INVALID_ARGUMENT',
+      `a ${dataType} tensor does not take a ${data.constructor.name}`,
+    )
   }
   const shared = viewData(dataType, new SharedArrayBuffer(count * bytesPerElement(dataType)), 0, count)
   if (data instanceof Uint16Array && dataType === 'float16') {

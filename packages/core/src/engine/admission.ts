@@ -1,0 +1,67 @@
+import { HalError } from '../errors.js'
+
+interface Place {
+  enter(): void
+  refuse(error: HalError): void
+}
+
+/**
+ * The door of an engine: lets `maxLoad` runs in, the others wait in line, at most `maxWaiting` of them, and enter in the
+ * order in which they came.
+ */
+export class Admission {
+  load = 0
+  readonly #line = new Set<Place>()
+  #idle: (() => void)[] = []
+
+  constructor(
+    readonly maxLoad: number,
+    readonly maxWaiting: number,
+  ) {}
+
+  /** True: the caller is in, and `load` counts it until it calls {@link leave}. */
+  tryEnter(): boolean {
+    if (this.load >= this.maxLoad || this.#line.size > 0) return false
+    this.load++
+    return true
+  }
+
+  /**
+   * Waits in line. `enter` is called, with `load` counting it already, when its turn comes; or `refuse`.
+   * Gives back a function that leaves the line; it returns false when the place was gone by then.
+   */
+  wait(place: Place): () => boolean {
+    if (this.#line.size >= this.maxWaiting) {
+      throw new HalError(
+        'HAL_RESOURCE_EXHAUSTED',
+        `${this.load} runs are accepted (maxLoad ${this.maxLoad}) and ${this.#line.size} more wait (maxWaiting ` +
+          `${this.maxWaiting}); slow down or raise one of the two`,
+      )
+    }
+    this.#line.add(place)
+    return () => this.#line.delete(place)
+  }
+
+  leave(): void {
+    this.load--
+    while (this.load < this.maxLoad) {
+      const place = this.#line.values().next().value
+      if (place === undefined) break
+      this.#line.delete(place)
+      this.load++
+      place.enter()
+    }
+    if (this.load === 0) for (const wake of this.#idle.splice(0)) wake()
+  }
+
+  refuseAll(error: HalError): void {
+    const line = [...this.#line]
+    this.#line.clear()
+    for (const place of line) place.refuse(error)
+  }
+
+  /** Resolves when nothing is accepted any more. */
+  async idle(): Promise<void> {
+    if (this.load > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+}

@@ -1,0 +1,46 @@
+import type { EngineDriver } from '../backend.js'
+import { HalError } from '../errors.js'
+import type { Pipeline } from './pipeline.js'
+
+/** Shuts the door, lets the accepted runs settle, and has the driver free everything; within `timeout` ms if not 0. */
+export async function close(
+  pipeline: Pipeline,
+  driver: EngineDriver,
+  engine: string,
+  timeout: number,
+): Promise<void> {
+  pipeline.barrier = () => new HalError('HAL_FAILED_PRECONDITION', `${engine} is closed`, { engine })
+  pipeline.admission.refuseAll(
+    new HalError('HAL_ABORTED', `${engine} was closed before the run was accepted`, { engine }),
+  )
+  const deadline = timeout > 0 ? performance.now() + timeout : Number.POSITIVE_INFINITY
+  if (!(await within(pipeline.admission.idle(), deadline))) {
+    pipeline.failAll(
+      new HalError('HAL_ABORTED', `${engine} was closed with a timeout of ${timeout} ms`, { engine }),
+    )
+  }
+  if (await within(driver.doClose(), deadline)) return
+  throw new HalError(
+    'HAL_DEADLINE_EXCEEDED',
+    `${engine} did not close within ${timeout} ms: its runtime is still inside a native call`,
+    { engine },
+  )
+}
+
+/** False when the deadline passes first. Work that fails afterwards is nobody's business any more. */
+async function within(work: Promise<void>, deadline: number): Promise<boolean> {
+  if (deadline === Number.POSITIVE_INFINITY) {
+    await work
+    return true
+  }
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, Math.max(deadline - performance.now(), 0), false)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+    work.catch(() => {})
+  }
+}

@@ -1,0 +1,68 @@
+import type { DriverRun, RunAnswer } from '../backend.js'
+import { now } from '../clock.js'
+import type { JobId, Outputs, Priority, RunCallback } from '../engine.js'
+import type { HalError } from '../errors.js'
+import type { Tensor } from '../tensor.js'
+
+let last = 0
+
+/** Where the runs are dispatched from: high first. */
+export const LEVELS: readonly Priority[] = ['high', 'normal', 'low']
+
+/** What a job needs to know of the engine it belongs to. */
+export interface JobOwner {
+  answered(job: Job, answer: RunAnswer): void
+  failed(job: Job, error: unknown): void
+}
+
+export interface Waiter {
+  resolve(outputs: Outputs): void
+  reject(error: HalError): void
+}
+
+/** One accepted run, from its acceptance until it was settled and the driver has let go of it. */
+export class Job implements DriverRun {
+  /** Rises with every run of this process. */
+  readonly job: JobId = ++last
+  readonly submittedAt = now()
+  /** Set by the scheduler when it hands the job to the driver; -1 while the job is queued. */
+  lane = -1
+  core = ''
+  /** The result is fixed. The driver may still be busy with the job: then it was abandoned. */
+  settled = false
+  outcome: { readonly outputs: Outputs } | { readonly error: HalError } | undefined
+  /** The driver has let go of the memory. */
+  released = false
+  /** Somebody owns the outputs, or will when they are collected: they must not be used again. */
+  outputsKept = false
+  recycled = false
+  /** It was delivered to the shelf, where `wait` finds it. */
+  shelved = false
+  /** The callback is at work on the outputs. */
+  delivering = false
+  waiter: Waiter | undefined
+  /** Ends the watch over the caller's timeout and signal. */
+  disarm: (() => void) | undefined
+  /** Copies of inputs made for this run. */
+  staged: readonly Tensor[] = []
+
+  constructor(
+    private readonly owner: JobOwner,
+    readonly inputs: readonly Tensor[],
+    readonly inputNames: readonly string[],
+    readonly outputs: readonly (Tensor | undefined)[],
+    /** Tensors of the caller, in the order of the outputs. */
+    readonly callerOutputs: readonly (Tensor | undefined)[] | undefined,
+    readonly level: number,
+    readonly callback: RunCallback | null,
+    readonly userArg: unknown,
+  ) {}
+
+  done(answer: RunAnswer): void {
+    this.owner.answered(this, answer)
+  }
+
+  fail(error: unknown): void {
+    this.owner.failed(this, error)
+  }
+}

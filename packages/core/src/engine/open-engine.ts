@@ -1,0 +1,230 @@
+import type { EngineDriver } from '../backend.js'
+import type { Device } from '../device.js'
+import type {
+  BatchOptions,
+  DeviceChoice,
+  Engine,
+  EngineEvents,
+  EngineStats,
+  Inputs,
+  JobId,
+  Outputs,
+  RunCallback,
+  RunOptions,
+  WaitOptions,
+} from '../engine.js'
+import { HalError } from '../errors.js'
+import type { Logger } from '../logger.js'
+import type { TensorInfo } from '../model.js'
+import type { OptionValues } from '../option.js'
+import { suggest } from '../suggest.js'
+import { byteLength, checkShape, type Tensor, tensor } from '../tensor.js'
+import { describe, shapeFits } from '../tensor-check.js'
+import { runBatch } from './batch.js'
+import { close } from './close.js'
+import { Events } from './events.js'
+import { Pipeline } from './pipeline.js'
+import type { Scheduler } from './scheduler.js'
+import { settings } from './settings.js'
+import { Stats } from './stats.js'
+import { stream } from './stream.js'
+import { checkWaitOptions } from './watch.js'
+
+/** What an engine is made of, once its model is loaded. */
+export interface EngineParts {
+  readonly id: string
+  readonly model: string
+  readonly device: Device
+  readonly selection: readonly DeviceChoice[]
+  readonly options: OptionValues
+  readonly driver: EngineDriver
+  readonly scheduler: Scheduler
+  readonly logger: Logger
+  /** Called once when the engine is closed. */
+  readonly onClosed: () => void
+}
+
+/** The engine every backend gets. */
+export class OpenEngine implements Engine {
+  readonly id: string
+  readonly model: string
+  readonly device: Device
+  readonly selection: readonly DeviceChoice[]
+  readonly options: OptionValues
+  readonly #parts: EngineParts
+  readonly #events: Events
+  readonly #pipeline: Pipeline
+  #closing: Promise<void> | undefined
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    const { id, model, device, selection, options, driver, scheduler, logger } = parts
+    this.id = id
+    this.model = model
+    this.device = device
+    this.selection = selection
+    this.options = options
+    this.#events = new Events(logger)
+    const places = driver.lanes.reduce((sum, { depth }) => sum + depth, 0)
+    const origin = { engine: id, device: device.id }
+    this.#pipeline = new Pipeline(driver, scheduler, settings(options, places), this.#events, origin)
+  }
+
+  get inputs(): readonly TensorInfo[] {
+    return this.#parts.driver.inputs
+  }
+
+  get outputs(): readonly TensorInfo[] {
+    return this.#parts.driver.outputs
+  }
+
+  get inputSize(): number | undefined {
+    return totalSize(this.inputs)
+  }
+
+  get outputSize(): number | undefined {
+    return totalSize(this.outputs)
+  }
+
+  get load(): number {
+    return this.#pipeline.admission.load
+  }
+
+  run(inputs: Inputs, options: RunOptions = {}): Promise<Outputs> {
+    return new Promise((resolve, reject) => {
+      this.#pipeline.submit(inputs, options, (job) => (job.waiter = { resolve, reject })).catch(reject)
+    })
+  }
+
+  runSync(inputs: Inputs, options: Pick<RunOptions, 'outputs' | 'userArg'> = {}): Outputs {
+    return this.#pipeline.runSync(inputs, options)
+  }
+
+  async runAsync(inputs: Inputs, userArg?: unknown, options: RunOptions = {}): Promise<JobId> {
+    this.#pipeline.results.assertRoom()
+    const { job } = await this.#pipeline.submit(inputs, withArgument(options, userArg), (job) =>
+      this.#remember(job),
+    )
+    return job
+  }
+
+  tryRunAsync(inputs: Inputs, userArg?: unknown, options: RunOptions = {}): JobId {
+    this.#pipeline.results.assertRoom()
+    return this.#pipeline.trySubmit(inputs, withArgument(options, userArg), (job) => this.#remember(job)).job
+  }
+
+  async wait(job: JobId, options: WaitOptions = {}): Promise<Outputs> {
+    if (typeof job !== 'number') throw new TypeError('wait needs the job id that runAsync gave')
+    checkWaitOptions(options)
+    return this.#pipeline.results.wait(job, options)
+  }
+
+  registerCallback(callback: RunCallback | null): void {
+    if (callback !== null && typeof callback !== 'function') {
+      throw new TypeError('registerCallback needs a function, or null to remove the one there is')
+    }
+    this.#pipeline.callback = callback
+  }
+
+  runBatch(items: readonly Inputs[], options: BatchOptions = {}): Promise<PromiseSettledResult<Outputs>[]> {
+    return runBatch(this, items, options, this.#pipeline.admission.maxLoad)
+  }
+
+  stream(
+    items: Iterable<Inputs> | AsyncIterable<Inputs>,
+    options: RunOptions = {},
+  ): AsyncGenerator<Outputs, void, void> {
+    return stream(this, items, options, this.#pipeline.admission.maxLoad)
+  }
+
+  allocate(name: string, shape?: readonly number[]): Tensor {
+    const infos = [...this.inputs, ...this.outputs]
+    const info = infos.find((candidate) => candidate.name === name)
+    if (info === undefined) {
+      const known = suggest(
+        String(name),
+        infos.map((candidate) => candidate.name),
+      )
+      throw new HalError(
+        'HAL_INVALID_ARGUMENT',
+        `the model has no input or output '${String(name)}'; ${known}`,
+      )
+    }
+    if (shape !== undefined) checkShape(shape, `'${name}'`)
+    const wanted = shape ?? info.shape
+    const declared = describe(info.dataType, info.shape)
+    if (wanted.includes(-1)) {
+      throw new HalError('HAL_INVALID_ARGUMENT', `'${name}' is ${declared}: pass a shape to allocate it`)
+    }
+    if (!shapeFits(wanted, info.shape)) {
+      throw new HalError('HAL_INVALID_ARGUMENT', `'${name}' is ${declared}, not [${wanted.join(', ')}]`)
+    }
+    return tensor(info.dataType, wanted)
+  }
+
+  stats(): EngineStats {
+    return this.#pipeline.stats.summary(this.load)
+  }
+
+  resetStats(): void {
+    this.#pipeline.stats = new Stats()
+  }
+
+  on<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this {
+    this.#events.on(event, listener)
+    return this
+  }
+
+  off<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this {
+    this.#events.off(event, listener)
+    return this
+  }
+
+  close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {
+    if (this.#closing !== undefined) return this.#closing
+    checkWaitOptions(options)
+    const { id, driver, onClosed } = this.#parts
+    this.#closing = close(this.#pipeline, driver, id, options.timeout ?? 0).finally(onClosed)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Core only: the device is gone. Everything accepted fails, and so does every further run until it is back. */
+  lose(error: HalError): void {
+    if (this.#closing === undefined) this.#pipeline.barrier = () => this.#lost(error)
+    this.#pipeline.failAll(this.#lost(error))
+    this.#events.emit('lost', error)
+  }
+
+  /** Core only: the device is back. */
+  recover(): void {
+    if (this.#closing === undefined) this.#pipeline.barrier = undefined
+    this.#events.emit('recovered')
+  }
+
+  #lost(cause: HalError): HalError {
+    const details = { device: this.device.id, engine: this.id, cause }
+    return new HalError('HAL_DEVICE_LOST', `device ${this.device.id} is lost: ${cause.message}`, details)
+  }
+
+  #remember(job: Parameters<Pipeline['results']['add']>[0]): void {
+    this.#pipeline.results.add(job)
+  }
+}
+
+function withArgument(options: RunOptions, userArg: unknown): RunOptions {
+  return userArg === undefined ? options : { ...options, userArg }
+}
+
+function totalSize(infos: readonly TensorInfo[]): number | undefined {
+  let total = 0
+  for (const { dataType, shape } of infos) {
+    const size = byteLength(dataType, shape)
+    if (size === undefined) return undefined
+    total += size
+  }
+  return infos.length === 0 ? undefined : total
+}

@@ -1,0 +1,294 @@
+import type { EngineDriver, RunAnswer } from '../backend.js'
+import { now } from '../clock.js'
+import type { Inputs, Outputs, RunCallback, RunOptions } from '../engine.js'
+import { HalError, type HalErrorDetails } from '../errors.js'
+import type { Tensor } from '../tensor.js'
+import { Admission } from './admission.js'
+import { checkAnswer } from './answer.js'
+import { Delivery } from './delivery.js'
+import type { Events } from './events.js'
+import { checkInputs } from './inputs.js'
+import { Job, type JobOwner } from './job.js'
+import { isShared, OutputPool, SharedMemory, Staging } from './memory.js'
+import { Results } from './results.js'
+import { checkCallerOutputs, checkPriority } from './run-options.js'
+import type { Client, Scheduler } from './scheduler.js'
+import type { Settings } from './settings.js'
+import { Stats } from './stats.js'
+import { checkWaitOptions, throwIfAborted, watch } from './watch.js'
+
+/** A run whose arguments are checked, before it is accepted. */
+interface Request {
+  readonly inputs: readonly Tensor[]
+  readonly inputNames: readonly string[]
+  readonly callerOutputs: readonly (Tensor | undefined)[] | undefined
+  readonly options: RunOptions
+  readonly level: number
+}
+
+/** The way of a run through an engine: checked, accepted, scheduled, answered, settled, delivered. */
+export class Pipeline implements JobOwner {
+  readonly admission: Admission
+  readonly results = new Results()
+  callback: RunCallback | null = null
+  stats = new Stats()
+  /** Set while no run may enter: the engine is closing or closed, or its device is lost. */
+  barrier: (() => HalError) | undefined
+  readonly #client: Client
+  readonly #memory = new SharedMemory()
+  readonly #pool: OutputPool
+  readonly #staging: Staging
+  readonly #delivery: Delivery
+  readonly #unsettled = new Set<Job>()
+  readonly #inputNames: readonly string[]
+
+  constructor(
+    private readonly driver: EngineDriver,
+    private readonly scheduler: Scheduler,
+    private readonly settings: Settings,
+    private readonly events: Events,
+    private readonly origin: HalErrorDetails & { readonly device: string },
+  ) {
+    const { maxLoad, maxWaiting, weight, bufferCount, ordered } = settings
+    this.admission = new Admission(maxLoad, maxWaiting)
+    this.#client = scheduler.attach(driver, weight, bufferCount)
+    this.#pool = new OutputPool(driver.outputs, this.#memory, bufferCount)
+    this.#staging = new Staging(bufferCount)
+    this.#delivery = new Delivery(
+      ordered,
+      origin,
+      events,
+      this.results,
+      () => this.stats,
+      (job) => this.#finished(job),
+    )
+    this.#inputNames = driver.inputs.map(({ name }) => name)
+  }
+
+  /** Accepts a run at once. @throws HalError HAL_RESOURCE_EXHAUSTED when the engine is full. */
+  trySubmit(inputs: Inputs, options: RunOptions, accepted: (job: Job) => void): Job {
+    const request = this.#check(inputs, options)
+    if (this.admission.tryEnter()) return this.#accept(request, accepted)
+    this.stats.refused++
+    const { load, maxLoad } = this.admission
+    const message = `the engine is full: ${load} runs are accepted and maxLoad is ${maxLoad}`
+    throw new HalError('HAL_RESOURCE_EXHAUSTED', message, this.origin)
+  }
+
+  /** Accepts a run, now if there is room, else when its turn comes. `accepted` is called within the acceptance. */
+  async submit(inputs: Inputs, options: RunOptions, accepted: (job: Job) => void): Promise<Job> {
+    const request = this.#check(inputs, options)
+    if (!this.admission.tryEnter()) return this.#waitInLine(request, accepted)
+    return this.#accept(request, accepted)
+  }
+
+  /** Executes on the calling thread, past admission and queue. */
+  runSync(inputs: Inputs, options: RunOptions): Outputs {
+    const { inputs: tensors, inputNames, callerOutputs } = this.#check(inputs, options)
+    if (this.driver.doRunSync === undefined) {
+      throw new HalError('HAL_UNIMPLEMENTED', 'this backend has no runSync; use run', this.origin)
+    }
+    const outputs = this.#outputMemory(callerOutputs)
+    const job = new Job(this, tensors, inputNames, outputs, callerOutputs, 0, this.callback, options.userArg)
+    this.stats.accepted++
+    try {
+      const answer = this.driver.doRunSync({ inputs: tensors, inputNames, outputs })
+      this.#settle(job, this.#outcome(job, answer), answer)
+    } catch (error) {
+      this.#settle(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
+    }
+    const outcome = job.outcome as NonNullable<Job['outcome']>
+    if ('error' in outcome) throw outcome.error
+    if (job.callback !== null) this.#delivery.call(job, outcome.outputs)
+    return outcome.outputs
+  }
+
+  answered(job: Job, answer: RunAnswer): void {
+    if (!this.#release(job, answer.endedAt - answer.startedAt)) return
+    if (job.settled) {
+      this.stats.strayAnswers++
+      this.#recycle(job)
+    } else this.#settleWithin(job, this.#outcome(job, answer), answer)
+  }
+
+  failed(job: Job, error: unknown): void {
+    if (!this.#release(job, undefined)) return
+    if (job.settled) this.#recycle(job)
+    else this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
+  }
+
+  /** Fails every run that has not settled, and those that wait to be accepted. */
+  failAll(error: HalError): void {
+    this.admission.refuseAll(error)
+    for (const job of [...this.#unsettled]) this.#cancel(job, error)
+  }
+
+  #check(inputs: Inputs, options: RunOptions): Request {
+    if (this.barrier !== undefined) throw this.barrier()
+    checkWaitOptions(options)
+    const { driver } = this
+    const { tensors, names } = checkInputs(inputs, driver.inputs, this.#inputNames)
+    const callerOutputs = checkCallerOutputs(options.outputs, driver.outputs)
+    const level = options.priority === undefined ? this.settings.level : checkPriority(options.priority)
+    throwIfAborted(options.signal, 'the run')
+    return { inputs: tensors, inputNames: names, callerOutputs, options, level }
+  }
+
+  #waitInLine(request: Request, accepted: (job: Job) => void): Promise<Job> {
+    return new Promise((resolve, reject) => {
+      let leave = () => true
+      const guard = this.#guard(request.options, (error) => {
+        leave()
+        reject(HalError.from(error, this.origin))
+      })
+      try {
+        leave = this.admission.wait({
+          enter: () => resolve(this.#accept(request, accepted, guard)),
+          refuse: (error) => {
+            guard.disarm?.()
+            reject(error)
+          },
+        })
+      } catch (error) {
+        guard.disarm?.()
+        this.stats.refused++
+        reject(HalError.from(error, this.origin))
+      }
+    })
+  }
+
+  #accept(request: Request, accepted: (job: Job) => void, guard?: Guard): Job {
+    const { inputNames, callerOutputs, options, level } = request
+    const inputs =
+      this.driver.memory === 'any' ? request.inputs : request.inputs.map((input) => this.#share(input))
+    const outputs = this.#outputMemory(callerOutputs)
+    const job = new Job(
+      this,
+      inputs,
+      inputNames,
+      outputs,
+      callerOutputs,
+      level,
+      this.callback,
+      options.userArg,
+    )
+    job.staged = inputs.filter((input, i) => input !== request.inputs[i])
+    this.stats.accepted++
+    this.#unsettled.add(job)
+    this.#delivery.expect(job)
+    const watching = guard ?? this.#guard(options)
+    watching.fire = (error) => this.#cancel(job, HalError.from(error, { ...this.origin, job: job.job }))
+    job.disarm = watching.disarm
+    accepted(job)
+    this.scheduler.enqueue(this.#client, job)
+    return job
+  }
+
+  #guard(options: RunOptions, fire: (error: HalError) => void = () => {}): Guard {
+    const { timeout = this.settings.timeout, signal } = options
+    const guard: Guard = { fire, disarm: undefined }
+    guard.disarm = watch({ timeout, ...(signal && { signal }) }, 'the run', (error) => guard.fire(error))
+    return guard
+  }
+
+  #share(tensor: Tensor): Tensor {
+    if (isShared(tensor)) return tensor
+    const copy = this.#staging.take(tensor)
+    this.stats.bytesCopied += copy.data.length * (tensor.data as Uint8Array).BYTES_PER_ELEMENT
+    return copy
+  }
+
+  #outputMemory(callerOutputs: readonly (Tensor | undefined)[] | undefined): readonly (Tensor | undefined)[] {
+    const set = this.#pool.take()
+    if (callerOutputs === undefined) return set
+    return set.map((tensor, i) => {
+      const mine = callerOutputs[i]
+      return mine !== undefined && (this.driver.memory === 'any' || isShared(mine)) ? mine : tensor
+    })
+  }
+
+  #outcome(job: Job, answer: RunAnswer): NonNullable<Job['outcome']> {
+    const { outputs: infos, outputShapes } = this.driver
+    try {
+      const { outputs, bytesCopied } = checkAnswer(answer, infos, outputShapes, job.callerOutputs)
+      this.stats.bytesCopied += bytesCopied + answer.bytesCopied
+      return { outputs }
+    } catch (error) {
+      return { error: HalError.from(error, { ...this.origin, job: job.job }) }
+    }
+  }
+
+  #cancel(job: Job, error: HalError): void {
+    if (job.settled) return
+    const recalled = this.scheduler.recall(this.#client, job)
+    if (recalled) this.#released(job)
+    else this.driver.doCancel?.(job)
+    // A driver may have answered from within doCancel.
+    if (!job.settled) this.#settleWithin(job, { error })
+  }
+
+  /** Settles a run that was accepted, and brings it to its caller. */
+  #settleWithin(job: Job, outcome: NonNullable<Job['outcome']>, times?: RunAnswer): void {
+    this.#unsettled.delete(job)
+    job.disarm?.()
+    this.#settle(job, outcome, times)
+    // Never from within the call that submitted the run: an inline driver answers before its caller knows the job.
+    if (this.driver.memory === 'any') queueMicrotask(() => this.#delivery.settled(job))
+    else this.#delivery.settled(job)
+  }
+
+  #settle(job: Job, outcome: NonNullable<Job['outcome']>, times?: RunAnswer): void {
+    job.outcome = outcome
+    job.settled = true
+    const settledAt = now()
+    this.stats.settled(job.submittedAt, settledAt, times, 'error' in outcome ? outcome.error : undefined)
+    if (!this.events.has('run')) return
+    this.events.emit('run', {
+      job: job.job,
+      device: this.origin.device,
+      core: job.core,
+      submittedAt: job.submittedAt,
+      settledAt,
+      ...(times && { startedAt: times.startedAt, endedAt: times.endedAt }),
+      ...('error' in outcome && { error: outcome.error }),
+    })
+  }
+
+  /** The driver has given its answer: the core is free. False: it had answered before. */
+  #release(job: Job, serviceMs: number | undefined): boolean {
+    if (!this.scheduler.release(this.#client, job, serviceMs)) {
+      this.stats.strayAnswers++
+      const message = `the device answered job ${job.job} once more; the answer was thrown away`
+      this.events.emit('error', new HalError('HAL_DATA_LOSS', message, { ...this.origin, job: job.job }))
+      return false
+    }
+    this.#released(job)
+    this.scheduler.next()
+    return true
+  }
+
+  /** The driver has let go of the job's memory. */
+  #released(job: Job): void {
+    job.released = true
+    for (const tensor of job.staged) this.#staging.giveBack(tensor)
+    job.staged = []
+  }
+
+  /** Nobody works on the outputs any more. */
+  #finished(job: Job): void {
+    this.#recycle(job)
+    this.admission.leave()
+  }
+
+  #recycle(job: Job): void {
+    if (!job.released || job.outputsKept || job.recycled || job.callerOutputs !== undefined) return
+    job.recycled = true
+    this.#pool.recycle(job.outputs)
+  }
+}
+
+/** The watch over a caller's timeout and signal; what it does when it fires changes as the run goes on. */
+interface Guard {
+  fire: (error: HalError) => void
+  disarm: (() => void) | undefined
+}

@@ -1,0 +1,54 @@
+import type { WaitOptions } from '../engine.js'
+import { HalError } from '../errors.js'
+
+/** The longest time a Node timer can hold, about 24.8 days. */
+const LONGEST_MS = 2 ** 31 - 1
+
+/** Throws HAL_INVALID_ARGUMENT for a timeout that is no number of milliseconds, TypeError for a signal that is none. */
+export function checkWaitOptions({ timeout, signal }: WaitOptions): void {
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+    throw new HalError(
+      'HAL_INVALID_ARGUMENT',
+      `timeout is ${String(timeout)}; it is a number of milliseconds from 0`,
+    )
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError('signal must be an AbortSignal')
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted === true) throw aborted(signal, what)
+}
+
+/**
+ * Calls `fire` once with the right error when the timeout passes or the signal aborts, whichever is first.
+ * Gives back a function that ends the watch; `undefined` when there is nothing to watch.
+ */
+export function watch(
+  { timeout = 0, signal }: WaitOptions,
+  what: string,
+  fire: (error: HalError) => void,
+): (() => void) | undefined {
+  if (timeout === 0 && signal === undefined) return undefined
+  let timer: NodeJS.Timeout | undefined
+  const onAbort = () => {
+    disarm()
+    fire(aborted(signal as AbortSignal, what))
+  }
+  const disarm = () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+  if (timeout > 0 && timeout <= LONGEST_MS) {
+    timer = setTimeout(() => {
+      disarm()
+      fire(new HalError('HAL_DEADLINE_EXCEEDED', `${what} took longer than its timeout of ${timeout} ms`))
+    }, timeout)
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return disarm
+}
+
+function aborted(signal: AbortSignal, what: string): HalError {
+  return new HalError('HAL_ABORTED', `${what} was aborted`, { cause: signal.reason })
+}

@@ -1,0 +1,103 @@
+import type { DeviceChoice } from '../engine.js'
+import { HalError, type HalErrorCode } from '../errors.js'
+import type { OpenDevice } from './open-device.js'
+
+/** A backend that gave no device, and why. */
+export interface AbsentBackend {
+  readonly name: string
+  readonly error: HalError
+}
+
+export type Fallback = 'error' | 'warn' | 'allow'
+
+/** An entry of the list to try: a device, or something asked for that is not there. */
+type Candidate = OpenDevice | { readonly absent: string; readonly error: HalError }
+
+/** What is to be tried for a model, in order. */
+export function candidates(
+  policy: 'auto' | readonly string[],
+  devices: readonly OpenDevice[],
+  absent: readonly AbsentBackend[],
+): Candidate[] {
+  const missing = absent.map(({ name, error }) => ({ absent: `backend '${name}'`, error }))
+  if (policy === 'auto') {
+    const rank = { npu: 0, gpu: 1, cpu: 2 }
+    return [...missing, ...[...devices].sort((a, b) => rank[a.kind] - rank[b.kind])]
+  }
+  return [...new Set(policy.flatMap((entry): Candidate[] => named(entry, devices, absent)))]
+}
+
+function named(entry: string, devices: readonly OpenDevice[], absent: readonly AbsentBackend[]): Candidate[] {
+  const found = devices.filter(({ id, backend }) => id === entry || backend === entry)
+  if (found.length > 0) return found
+  const backend = absent.find(({ name }) => name === entry || entry.startsWith(`${name}:`))
+  const known = devices.map(({ id }) => `'${id}'`).join(', ') || 'none'
+  const error = backend?.error ?? new HalError('HAL_NOT_FOUND', `no such device; there are: ${known}`)
+  return [{ absent: `device '${entry}'`, error }]
+}
+
+/**
+ * Tries the candidates in order until one opens. Gives it with the choices made, for the record.
+ * @throws HalError the only reason when there is one, else all of them.
+ */
+export async function select<T>(
+  list: readonly Candidate[],
+  fallback: Fallback,
+  open: (device: OpenDevice) => Promise<T>,
+  warn: (message: string) => void,
+): Promise<{ device: OpenDevice; opened: T; choices: DeviceChoice[] }> {
+  const choices: DeviceChoice[] = []
+  const errors: HalError[] = []
+  const refuse = (device: string, error: HalError) => {
+    choices.push({ device, taken: false, reason: error.message })
+    errors.push(error)
+  }
+  for (const candidate of list) {
+    if ('absent' in candidate) {
+      refuse(candidate.absent, candidate.error)
+      continue
+    }
+    const isFallback = candidate.kind === 'cpu' && errors.length > 0
+    if (isFallback && fallback === 'error') {
+      refuse(candidate.id, noFallback(candidate.id, choices))
+      continue
+    }
+    try {
+      const opened = await open(candidate)
+      if (isFallback && fallback === 'warn') warn(`running on ${candidate.id} instead: ${listed(choices)}`)
+      const reason = isFallback
+        ? 'the CPU, because no device before it could be had'
+        : 'first in order that opened the model'
+      choices.push({ device: candidate.id, taken: true, reason })
+      const rest = list.slice(list.indexOf(candidate) + 1)
+      for (const other of rest) {
+        if (!('absent' in other)) choices.push({ device: other.id, taken: false, reason: 'not needed' })
+      }
+      return { device: candidate, opened, choices }
+    } catch (error) {
+      refuse(candidate.id, HalError.from(error, { device: candidate.id }))
+    }
+  }
+  throw nothing(errors, choices)
+}
+
+function noFallback(cpu: string, choices: readonly DeviceChoice[]): HalError {
+  return new HalError(
+    'HAL_UNAVAILABLE',
+    `the CPU is not taken without your word (${listed(choices)}): name it in devices: ['${cpu}'], or pass fallback: 'warn' or 'allow'`,
+  )
+}
+
+function nothing(errors: readonly HalError[], choices: readonly DeviceChoice[]): HalError {
+  const [first, ...others] = errors
+  if (first === undefined)
+    return new HalError('HAL_UNAVAILABLE', 'there is no device: no backend was given or none found any')
+  if (others.length === 0) return first
+  const same = others.every(({ code }) => code === first.code)
+  const code: HalErrorCode = same ? first.code : 'HAL_UNAVAILABLE'
+  return new HalError(code, `no device takes the model: ${listed(choices)}`, { cause: first })
+}
+
+function listed(choices: readonly DeviceChoice[]): string {
+  return choices.map(({ device, reason }) => `${device}: ${reason}`).join('; ')
+}

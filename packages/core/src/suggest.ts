@@ -1,0 +1,25 @@
+/** `"did you mean X?"` for a word that is close to one of the known ones, else the list of them. */
+export function suggest(word: string, known: readonly string[]): string {
+  let best: string | undefined
+  let least = Math.max(2, Math.ceil(word.length / 3)) + 1
+  for (const candidate of known) {
+    const edits = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (edits < least) [best, least] = [candidate, edits]
+  }
+  if (best !== undefined) return `did you mean '${best}'?`
+  return known.length === 0 ? 'there are none' : `there are ${known.map((name) => `'${name}'`).join(', ')}`
+}
+
+/** Edits (insert, delete, replace a letter) between two words. */
+function distance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replace = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(replace, (previous[j] as number) + 1, (row[j - 1] as number) + 1))
+    }
+    previous = row
+  }
+  return previous[b.length] as number
+}
