@@ -144,6 +144,6 @@ export const COMMON_OPTIONS: readonly Option[] = [
     name: 'isolation',
     type: 'enum',
     values: ['thread', 'process', 'inline'],
-    description: "where the backend's runner works (worker threads, unless the backend says otherwise)",
+    description: "where the backend's runner works (the first that the device lists, mostly worker threads)",
   },
 ]

@@ -25,6 +25,7 @@ export interface Capabilities {
   readonly runSync: boolean
   /** Can stop a run that is already executing; otherwise a cancelled run goes on and its result is dropped. */
   readonly cancelRunning: boolean
+  /** Where its runner can work; the first is the default. */
   readonly isolation: readonly Isolation[]
 }
 

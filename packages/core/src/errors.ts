@@ -47,39 +47,49 @@ const marker = Symbol.for('xpu-hal.error')
 export class HalError extends Error {
   override readonly name = 'HalError'
   readonly code: HalErrorCode
-  readonly device?: string
-  readonly engine?: string
-  readonly job?: number
-  readonly native?: NativeCall
+  declare readonly device?: string
+  declare readonly engine?: string
+  declare readonly job?: number
+  declare readonly native?: NativeCall
 
   constructor(code: HalErrorCode, message: string, details: HalErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    const { cause, ...where } = details
+    super(message, cause === undefined ? undefined : { cause })
     this.code = code
-    if (details.device !== undefined) this.device = details.device
-    if (details.engine !== undefined) this.engine = details.engine
-    if (details.job !== undefined) this.job = details.job
-    if (details.native !== undefined) this.native = details.native
+    Object.assign(this, where)
     Object.defineProperty(this, marker, { value: true })
   }
 
   /** True for a HalError of any copy or version of this package, unlike `instanceof`. */
   static isInstance(value: unknown): value is HalError {
-    return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[marker] === true
+    return isHalError(value)
   }
 
-  /** `error` itself when it is a HalError, else a HAL_INTERNAL with `error` as its cause. Details fill what is missing. */
+  /** `error` itself when it is a HalError that has these details, else one that has, with `error` as its cause or stack. */
   static from(error: unknown, details: HalErrorDetails = {}): HalError {
-    if (!HalError.isInstance(error)) {
-      const message = error instanceof Error ? error.message : String(error)
-      return new HalError('HAL_INTERNAL', message, { cause: error, ...details })
-    }
-    const { device, engine, job, native } = error
-    const known = { ...(device !== undefined && { device }), ...(engine !== undefined && { engine }) }
-    const inner = { ...(job !== undefined && { job }), ...(native !== undefined && { native }) }
-    const merged: HalErrorDetails = { ...details, ...known, ...inner }
-    if (merged.device === device && merged.engine === engine && merged.job === job) return error
-    const copy = new HalError(error.code, error.message, { ...merged, cause: error.cause })
-    if (error.stack !== undefined) copy.stack = error.stack
-    return copy
+    return toHalError(error, details)
   }
+}
+
+// Outside of the class, so that bundlers need not rename it: its name stands in every stack.
+function isHalError(value: unknown): value is HalError {
+  return typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[marker] === true
+}
+
+function toHalError(error: unknown, details: HalErrorDetails): HalError {
+  if (!isHalError(error)) {
+    const message = error instanceof Error ? error.message : String(error)
+    return new HalError('HAL_INTERNAL', message, { cause: error, ...details })
+  }
+  const missing = (['device', 'engine', 'job', 'native'] as const).filter(
+    (key) => error[key] === undefined && details[key] !== undefined,
+  )
+  if (missing.length === 0) return error
+  const { code, message, device, engine, job, native, cause, stack } = error
+  const own = Object.entries({ device, engine, job, native, cause }).filter(
+    ([, value]) => value !== undefined,
+  )
+  const copy = new HalError(code, message, { ...details, ...Object.fromEntries(own) })
+  if (stack !== undefined) copy.stack = stack
+  return copy
 }

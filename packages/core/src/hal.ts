@@ -1,6 +1,6 @@
 import type { Backend, EngineDriver } from './backend.js'
 import { COMMON_OPTIONS, type EngineOptions } from './common-options.js'
-import type { Device } from './device.js'
+import type { Device, Isolation } from './device.js'
 import { OpenEngine } from './engine/open-engine.js'
 import { checkWaitOptions, throwIfAborted, watch } from './engine/watch.js'
 import type { Engine, WaitOptions } from './engine.js'
@@ -116,14 +116,16 @@ class OpenHal implements Hal {
   #optionsFor(device: OpenDevice, given: EngineOptions): OptionValues {
     checkOptionNames(given, device.options, device.id)
     const values = resolveOptions(given, device.options)
-    const { isolation } = device.capabilities
-    if (values.isolation !== undefined && !isolation.includes(values.isolation as 'thread')) {
-      const message = `${device.id} has no isolation '${String(values.isolation)}'; it has ${isolation.join(', ')}`
+    const known = device.capabilities.isolation
+    const isolation = (values.isolation ?? known[0]) as Isolation
+    if (!known.includes(isolation)) {
+      const message = `${device.id} has no isolation '${isolation}'; it has ${known.join(', ')}`
       throw new HalError('HAL_UNIMPLEMENTED', message, { device: device.id })
     }
-    if (device.lost)
+    if (device.lost) {
       throw new HalError('HAL_DEVICE_LOST', `device ${device.id} is lost`, { device: device.id })
-    return values
+    }
+    return { ...values, isolation }
   }
 
   #take(): Promise<Inventory> {
