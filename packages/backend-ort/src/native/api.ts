@@ -75,6 +75,9 @@ const releaseFunctions = {
   ReleaseCUDAOptions: 208,
 } as const
 
+/** `TensorTypeAndShape_HasShape`, since API version 24. */
+const HAS_SHAPE = 390
+
 /** The lowest API version that has every function above and `session.disable_cpu_ep_fallback`: ONNX Runtime 1.16. */
 export const API_VERSION = 16
 
@@ -90,12 +93,17 @@ export type ReleaseFunction = (object: Pointer) => void
 export type OrtApi = { readonly [Name in keyof typeof statusFunctions]: StatusFunction } & {
   readonly [Name in keyof typeof releaseFunctions]: ReleaseFunction
 } & {
+  /** Whether a type tells a shape, or at least a rank. Builds before 1.24 cannot say, and are believed. */
+  readonly hasShape: (typeAndShape: Pointer) => boolean
   /** Addresses of two functions, for a thread that has no table of its own. */
   readonly addresses: { readonly setTerminate: Pointer; readonly releaseStatus: Pointer }
 }
 
-/** Makes the functions of the table at `table` callable on this thread. Needs the library to stay loaded. */
-export function bindApi(table: Pointer): OrtApi {
+/**
+ * Makes the functions of the table at `table` callable on this thread. Needs the library to stay loaded.
+ * @param version API version of the build, at least {@link API_VERSION}
+ */
+export function bindApi(table: Pointer, version: number): OrtApi {
   const address = (slot: number): Pointer => koffi.decode(table, slot * koffi.sizeof(POINTER), POINTER)
   const bind = (slot: number, result: string, args: readonly string[]) =>
     koffi.decode(address(slot), koffi.proto(result, [...args]))
@@ -123,7 +131,8 @@ export function bindApi(table: Pointer): OrtApi {
     setTerminate: address(statusFunctions.RunOptionsSetTerminate[0]),
     releaseStatus: address(releaseFunctions.ReleaseStatus),
   }
-  return { ...Object.fromEntries([...statuses, ...releases]), addresses } as OrtApi
+  const hasShape = version < 24 ? () => true : bind(HAS_SHAPE, 'bool', [POINTER])
+  return { ...Object.fromEntries([...statuses, ...releases]), hasShape, addresses } as OrtApi
 }
 
 // On shared memory, because small arrays on the JavaScript heap can move.

@@ -36,7 +36,7 @@ export function loadLibrary(path: string): OrtLibrary {
       { native: { call: 'OrtApiBase::GetApi', status: minor } },
     )
   }
-  const library = { path, version, api: bindApi(table) }
+  const library = { path, version, api: bindApi(table, minor) }
   libraries.set(path, library)
   return library
 }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { HalError } from '@xpu-hal/core/backend'
 import { type OrtApi, type Pointer, resultOf } from './api.js'
 import { appendProvider, isCpu } from './providers.js'
@@ -80,7 +82,7 @@ function applySettings(api: OrtApi, options: Pointer, settings: SessionSettings)
   api.SetInterOpNumThreads(options, settings.executionMode === 'parallel' ? settings.threadsPerWorker : 1)
   api.SetSessionExecutionMode(options, EXECUTION_MODES[settings.executionMode])
   api.SetSessionGraphOptimizationLevel(options, OPTIMIZATION_LEVELS[settings.graphOptimizationLevel])
-  if (settings.profiling !== undefined) api.EnableProfiling(options, settings.profiling)
+  if (settings.profiling !== undefined) enableProfiling(api, options, settings.profiling)
   for (const [key, value] of Object.entries(configEntries(settings))) setEntry(api, options, key, value)
   appendProvider(api, options, settings.executionProvider, settings.executionProviderOptions)
 }
@@ -97,6 +99,15 @@ function configEntries(settings: SessionSettings): Record<string, string> {
       : { 'session.disable_cpu_ep_fallback': '1' }),
     ...settings.sessionConfig,
   }
+}
+
+/** ONNX Runtime says nothing when it cannot write the profile. */
+function enableProfiling(api: OrtApi, options: Pointer, prefix: string): void {
+  const folder = dirname(prefix)
+  if (!existsSync(folder)) {
+    throw new HalError('HAL_INVALID_ARGUMENT', `profiling: the folder ${folder} does not exist; create it`)
+  }
+  api.EnableProfiling(options, prefix)
 }
 
 function setEntry(api: OrtApi, options: Pointer, key: string, value: string): void {

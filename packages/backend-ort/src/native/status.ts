@@ -33,11 +33,12 @@ export class OrtFailure extends Error {
   }
 }
 
-// These three have no code of their own: they come as ORT_FAIL or ORT_RUNTIME_EXCEPTION, known by their wording.
+// These have no code of their own: they come as ORT_FAIL or ORT_RUNTIME_EXCEPTION, known by their wording.
 const OUT_OF_MEMORY = /bad_alloc|failed to allocate memory|out of memory/i
 const TERMINATED = /terminate flag/i
 const UNKNOWN_OPERATOR =
   /is not a registered function\/op|could not find an implementation|no op(?:erator)? registered|no schema registered/i
+const NO_FALLBACK = /fallback to cpu ep has been explicitly disabled/i
 const OPSET = /opset|model ir version/i
 
 /** The error of a model that does not load. */
@@ -61,6 +62,11 @@ function loadAdvice(failure: OrtFailure): [HalErrorCode, string] {
     const advice =
       'an operator of the model is not supported by this build; export it with standard operators.'
     return ['HAL_UNIMPLEMENTED', advice]
+  }
+  if (NO_FALLBACK.test(message)) {
+    const advice =
+      'the execution provider does not take all of the model; allow the CPU to help with useOrt: true.'
+    return ['HAL_UNAVAILABLE', advice]
   }
   if (failure.is('ORT_NO_SUCHFILE')) return ['HAL_NOT_FOUND', 'a file of the model is missing.']
   if (OPSET.test(message)) {

@@ -19,7 +19,7 @@ export function sessionTensors(api: OrtApi, session: Pointer, direction: Directi
     const name = tensorName(api, session, direction, index)
     const info = resultOf(api[`SessionGet${direction}TypeInfo`], session, index)
     try {
-      return { name, ...tensorType(api, info, `${direction.toLowerCase()} ${name}`) }
+      return { name, ...tensorType(api, info, direction, name) }
     } finally {
       api.ReleaseTypeInfo(info)
     }
@@ -36,7 +36,13 @@ function tensorName(api: OrtApi, session: Pointer, direction: Direction, index: 
   }
 }
 
-function tensorType(api: OrtApi, info: Pointer, of: string): Omit<TensorInfo, 'name'> {
+function tensorType(
+  api: OrtApi,
+  info: Pointer,
+  direction: Direction,
+  name: string,
+): Omit<TensorInfo, 'name'> {
+  const of = `${direction.toLowerCase()} ${name}`
   const kind = numberOf(api.GetOnnxTypeFromTypeInfo, info)
   if (kind !== TENSOR) {
     const what = VALUE_KINDS[kind] ?? `value of kind ${kind}`
@@ -46,7 +52,15 @@ function tensorType(api: OrtApi, info: Pointer, of: string): Omit<TensorInfo, 'n
     )
   }
   // Owned by `info`.
-  return typeAndShape(api, resultOf(api.CastTypeInfoToTensorInfo, info), of)
+  const tensor = resultOf(api.CastTypeInfoToTensorInfo, info)
+  // An output without a rank reads like a scalar; the runner finds out. Callers cannot be asked for such an input.
+  if (direction === 'Input' && !api.hasShape(tensor)) {
+    throw new HalError(
+      'HAL_UNIMPLEMENTED',
+      `${of} has no rank; give it a shape in the model, with named dimensions where they vary`,
+    )
+  }
+  return typeAndShape(api, tensor, of)
 }
 
 /** Data type and shape from an `OrtTensorTypeAndShapeInfo`, which the caller owns. */
