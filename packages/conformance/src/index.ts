@@ -1,1 +1,8 @@
-export {}
+export type { Case, CaseContext } from './case.js'
+export { cases } from './cases/index.js'
+export { models } from './models/index.js'
+export type { ConformanceModel, ModelName, ModelNode, Sample } from './models/model.js'
+export { modelBytes, standInBytes } from './models/onnx.js'
+export { type CaseResult, type RunCaseOptions, runCase } from './run-case.js'
+export type { Exclusion, ModelOverride, Subject } from './subject.js'
+export { conformance, type TestContext, type TestRunner } from './suite.js'

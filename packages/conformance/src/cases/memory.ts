@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { sameOutputs, sameTensor } from '../assert.js'
+import type { Case } from '../case.js'
+
+export const memory: readonly Case[] = [
+  {
+    id: 'memory/no-copy',
+    title: 'tensors that the engine allocated pass without a copy, and into the very memory given',
+    models: ['add'],
+    async run({ open, sample }) {
+      const engine = await open('add')
+      const [a, b, sum] = ['a', 'b', 'sum'].map((name) => engine.allocate(name))
+      assert.ok(a !== undefined && b !== undefined && sum !== undefined)
+      for (let seed = 0; seed < 3; seed++) {
+        const { inputs, outputs } = sample('add', seed)
+        ;(a.data as Float32Array).set(inputs['a']?.data as Float32Array)
+        ;(b.data as Float32Array).set(inputs['b']?.data as Float32Array)
+        sameOutputs(await engine.run({ a, b }, { outputs: { sum } }), outputs)
+        sameTensor(sum, outputs['sum'] ?? sum)
+        sameOutputs(await engine.run({ a, b }), outputs)
+      }
+      assert.equal(engine.stats().bytesCopied, 0)
+    },
+  },
+  {
+    id: 'memory/strings-are-counted',
+    title: 'strings cannot be shared: the bytes that were copied are counted',
+    models: ['identity-string'],
+    async run({ open, sample }) {
+      const engine = await open('identity-string')
+      await engine.run(sample('identity-string').inputs)
+      assert.ok(engine.stats().bytesCopied > 0, 'bytesCopied is above 0')
+    },
+  },
+  {
+    id: 'memory/outputs-are-shared',
+    title: 'numeric outputs lie on shared memory, ready to be an input of the next model',
+    models: ['add'],
+    async run({ open, sample }) {
+      const engine = await open('add')
+      const { sum } = await engine.run(sample('add').inputs)
+      assert.ok(sum !== undefined && !Array.isArray(sum.data) && sum.data.buffer instanceof SharedArrayBuffer)
+    },
+  },
+  {
+    id: 'memory/view-of-a-larger-buffer',
+    title: 'inputs may be views of a larger buffer, at any element',
+    models: ['add'],
+    async run({ open, sample }) {
+      const engine = await open('add')
+      const { inputs, outputs } = sample('add', 3)
+      for (const Buffer of [SharedArrayBuffer, ArrayBuffer]) {
+        const data = new Float32Array(new Buffer(64), 12, 4)
+        data.set(inputs['a']?.data as Float32Array)
+        const a = { dataType: 'float32', shape: [4], data } as const
+        sameOutputs(await engine.run({ ...inputs, a }), outputs)
+      }
+    },
+  },
+]

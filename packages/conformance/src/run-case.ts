@@ -1,0 +1,137 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createHal, type Device, type Engine, HalError, type ModelSource } from '@xpu-hal/core'
+import type { Case, CaseContext } from './case.js'
+import type { EngineOptions, Hal } from './hal.js'
+import { model } from './models/index.js'
+import type { ModelName } from './models/model.js'
+import { modelBytes } from './models/onnx.js'
+import type { Subject } from './subject.js'
+
+export type CaseResult =
+  | { readonly status: 'passed' }
+  | { readonly status: 'failed'; readonly error: Error }
+  | { readonly status: 'skipped'; readonly reason: string }
+
+export interface RunCaseOptions {
+  /**
+   * Milliseconds after which a case is given up as hanging; default 60000. Not a limit on speed: nothing but a run that
+   * never settles should come near it.
+   */
+  readonly patience?: number
+  /** Puts something between the case and each engine; the suite's own tests break engines with it. */
+  readonly wrap?: (engine: Engine) => Engine
+}
+
+/** Runs one case on one subject. Never rejects: what goes wrong is in the result. */
+export async function runCase(test: Case, subject: Subject, options: RunCaseOptions = {}): Promise<CaseResult> {
+  const stage = new Stage(subject, options)
+  const patience = options.patience ?? 60_000
+  let timer: NodeJS.Timeout | undefined
+  const hanging = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`hangs: nothing after ${patience} ms`)), patience)
+    timer.unref()
+  })
+  try {
+    return await Promise.race([perform(test, stage), hanging])
+  } catch (error) {
+    return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
+  } finally {
+    clearTimeout(timer)
+    await stage.clean()
+  }
+}
+
+async function perform(test: Case, stage: Stage): Promise<CaseResult> {
+  const context = await stage.open()
+  if (typeof context === 'string') return { status: 'skipped', reason: context }
+  const reason = missing(test, context.device) ?? test.requires?.(context.device)
+  if (reason !== undefined) return { status: 'skipped', reason }
+  await test.run(context)
+  await stage.close()
+  return { status: 'passed' }
+}
+
+function missing(test: Case, { id, capabilities }: Device): string | undefined {
+  for (const name of test.models) {
+    const { inputs, outputs } = model(name)
+    for (const { dataType, shape } of [...inputs, ...outputs]) {
+      if (!capabilities.dataTypes.includes(dataType)) return `${id} does not take ${dataType}`
+      if (shape.includes(-1) && !capabilities.dynamicShapes) return `${id} does not take dynamic shapes`
+    }
+  }
+  return undefined
+}
+
+/** Everything a case uses, and the clearing away of it. */
+class Stage {
+  readonly #subject: Subject
+  readonly #options: RunCaseOptions
+  readonly #engines: Engine[] = []
+  #hal: Hal | undefined
+  #folder: string | undefined
+
+  constructor(subject: Subject, options: RunCaseOptions) {
+    this.#subject = subject
+    this.#options = options
+  }
+
+  /** The context, or why there is nothing to test. */
+  async open(): Promise<CaseContext | string> {
+    const backend = await this.#subject.backend()
+    const hal = createHal({ backends: [backend] })
+    this.#hal = hal
+    const devices = await hal.devices()
+    const wanted = this.#subject.device
+    const device = wanted === undefined ? devices[0] : devices.find(({ id }) => id === wanted)
+    if (device === undefined) return `${wanted ?? `a device of ${backend.name}`} is not on this machine`
+    const source = (name: ModelName) => this.#source(name, device)
+    return {
+      hal,
+      device,
+      source,
+      sample: (name, seed = 1) => model(name).sample(seed),
+      open: async (name, options) => this.#keep(await this.#open(hal, device, await source(name), name, options)),
+    }
+  }
+
+  #open(hal: Hal, device: Device, source: ModelSource, name: ModelName, options?: EngineOptions): Promise<Engine> {
+    const own = this.#subject.models?.[name]?.options
+    return hal.openEngine(source, { devices: [device.id], ...this.#subject.options, ...own, ...options })
+  }
+
+  #keep(opened: Engine): Engine {
+    const engine = this.#options.wrap?.(opened) ?? opened
+    this.#engines.push(engine)
+    return engine
+  }
+
+  async #source(name: ModelName, { capabilities }: Device): Promise<ModelSource> {
+    const source = this.#subject.models?.[name]?.source ?? modelBytes(name)
+    if (capabilities.modelFromBytes || typeof source === 'string' || source instanceof URL) return source
+    this.#folder ??= await mkdtemp(join(tmpdir(), 'xpu-hal-conformance-'))
+    const file = join(this.#folder, `${name}.onnx`)
+    await writeFile(file, source instanceof Uint8Array ? source : new Uint8Array(source))
+    return file
+  }
+
+  /** Closes what the case left open; an error of it is the case's. */
+  async close(): Promise<void> {
+    await Promise.all(this.#engines.splice(0).map((engine) => engine.close()))
+    const hal = this.#hal
+    this.#hal = undefined
+    await hal?.close()
+  }
+
+  /** The same after a failure: what cannot be closed now was reported as the failure already. */
+  async clean(): Promise<void> {
+    for (const engine of this.#engines.splice(0)) engine.close({ timeout: 1000 }).catch(ignore)
+    this.#hal?.close().catch(ignore)
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+function ignore(error: unknown): void {
+  if (!HalError.isInstance(error)) throw error
+}
