@@ -29,21 +29,19 @@ let inputNames: readonly string[] = []
 let outputCount = 0
 
 async function live(): Promise<void> {
-  let turned = now()
+  let turnAt = 0
   for (;;) {
     const seen = Atomics.load(control, Word.wake)
     readMail()
     const command = commands.shift()
     if (command?.kind === 'end') return
-    if (command !== undefined) {
-      await reply(command)
-      continue
-    }
-    const slot = slots?.take() ?? -1
+    let slot = -1
+    if (command === undefined) slot = slots?.take() ?? -1
+    else await reply(command)
     if (slot !== -1) serve(slot)
-    if (now() - turned > TURN_EVERY_MS) {
+    if (command !== undefined || now() > turnAt) {
       await turn()
-      turned = now()
+      turnAt = now() + TURN_EVERY_MS
     } else if (slot === -1) {
       Atomics.wait(control, Word.wake, seen)
     }
