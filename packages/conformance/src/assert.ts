@@ -4,7 +4,11 @@ import { bytesOf } from './models/values.js'
 
 function checkError(error: unknown, code: HalErrorCode, naming: readonly string[]): HalError {
   if (!HalError.isInstance(error)) {
-    throw new assert.AssertionError({ message: `expected ${code}, got ${String(error)}`, actual: error, expected: code })
+    throw new assert.AssertionError({
+      message: `expected ${code}, got ${String(error)}`,
+      actual: error,
+      expected: code,
+    })
   }
   assert.equal(error.code, code, `expected ${code}, got ${error.code}: ${error.message}`)
   for (const word of naming) {

@@ -1,5 +1,4 @@
-import type { Device, Engine, ModelSource } from '@xpu-hal/core'
-import type { EngineOptions, Hal } from './hal.js'
+import type { Device, Engine, EngineOptions, Hal, ModelSource } from '@xpu-hal/core'
 import type { ModelName, Sample } from './models/model.js'
 
 /** What a case works with. Engines that it leaves open are closed after it. */

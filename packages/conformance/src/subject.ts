@@ -1,6 +1,5 @@
-import type { ModelSource } from '@xpu-hal/core'
+import type { EngineOptions, ModelSource } from '@xpu-hal/core'
 import type { Backend } from '@xpu-hal/core/backend'
-import type { EngineOptions } from './hal.js'
 import type { ModelName } from './models/model.js'
 
 /** A case that is not held against the subject, and why. */

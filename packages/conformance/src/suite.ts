@@ -17,7 +17,8 @@ export interface TestRunner {
 /** Registers every case for `subject` with a test runner. */
 export function conformance({ describe, it }: TestRunner, subject: Subject): void {
   const unknown = strangers(subject)
-  if (unknown.length > 0) throw new TypeError(`${subject.name} excludes cases that do not exist: ${unknown.join(', ')}`)
+  if (unknown.length > 0)
+    throw new TypeError(`${subject.name} excludes cases that do not exist: ${unknown.join(', ')}`)
   const areas = new Set(cases.map(areaOf))
   describe(`conformance of ${subject.name}`, () => {
     for (const area of areas) {
@@ -53,5 +54,8 @@ export async function judge(test: Case, subject: Subject): Promise<CaseResult> {
   if (result.status === 'failed') {
     return { status: 'skipped', reason: `expected failure: ${expected.reason} (${result.error.message})` }
   }
-  return { status: 'failed', error: new Error(`stale: ${test.id} passes, but is listed as an expected failure`) }
+  return {
+    status: 'failed',
+    error: new Error(`stale: ${test.id} passes, but is listed as an expected failure`),
+  }
 }

@@ -35,7 +35,7 @@ export const backPressure: readonly Case[] = [
       const runs = Array.from({ length: 10 }, (_, i) => engine.run(sample('mid', i).inputs))
       assert.equal(engine.load, 2)
       const answers = await Promise.all(runs)
-      answers.forEach((answer, i) => sameOutputs(answer, sample('mid', i).outputs))
+      for (const [i, answer] of answers.entries()) sameOutputs(answer, sample('mid', i).outputs)
       assert.ok(highest <= 2, `load was ${highest}`)
     },
   },
@@ -86,7 +86,10 @@ export const backPressure: readonly Case[] = [
       const { inputs, outputs } = sample('slow')
       const accepted = await engine.runAsync(inputs)
       const controller = new AbortController()
-      const waiting = rejects(engine.runAsync(inputs, undefined, { signal: controller.signal }), 'HAL_ABORTED')
+      const waiting = rejects(
+        engine.runAsync(inputs, undefined, { signal: controller.signal }),
+        'HAL_ABORTED',
+      )
       const behind = engine.runAsync(inputs)
       controller.abort('changed my mind')
       assert.equal((await waiting).cause, 'changed my mind')

@@ -4,7 +4,7 @@ import { sameOutputs } from '../assert.js'
 import type { Case } from '../case.js'
 import { serial } from './helpers.js'
 
-function valueOf(result: PromiseSettledResult<Outputs> | undefined): Outputs {
+function settledValue(result: PromiseSettledResult<Outputs> | undefined): Outputs {
   assert.equal(result?.status, 'fulfilled')
   return (result as PromiseFulfilledResult<Outputs>).value
 }
@@ -26,7 +26,7 @@ export const batch: readonly Case[] = [
       const items = Array.from({ length: 40 }, (_, i) => sample('mid', i).inputs)
       const results = await engine.runBatch(items)
       assert.equal(results.length, 40)
-      results.forEach((result, i) => sameOutputs(valueOf(result), sample('mid', i).outputs))
+      for (const [i, result] of results.entries()) sameOutputs(settledValue(result), sample('mid', i).outputs)
     },
   },
   {
@@ -47,9 +47,9 @@ export const batch: readonly Case[] = [
       const bad = { ...inputs, b: tensor('float32', [5]) }
       const results = await engine.runBatch([inputs, bad, inputs])
       assert.equal(results.length, 3)
-      sameOutputs(valueOf(results[0]), outputs)
+      sameOutputs(settledValue(results[0]), outputs)
       assert.equal(errorOf(results[1]).code, 'HAL_INVALID_ARGUMENT')
-      sameOutputs(valueOf(results[2]), outputs)
+      sameOutputs(settledValue(results[2]), outputs)
     },
   },
   {
@@ -61,9 +61,9 @@ export const batch: readonly Case[] = [
       const { inputs, outputs } = sample('add-dynamic')
       const bad = { a: tensor('float32', [2]), b: tensor('float32', [3]) }
       const results = await engine.runBatch([inputs, bad, inputs])
-      sameOutputs(valueOf(results[0]), outputs)
+      sameOutputs(settledValue(results[0]), outputs)
       assert.equal(errorOf(results[1]).engine, engine.id)
-      sameOutputs(valueOf(results[2]), outputs)
+      sameOutputs(settledValue(results[2]), outputs)
     },
   },
   {
@@ -76,7 +76,7 @@ export const batch: readonly Case[] = [
       const outputs = items.map(() => ({ sum: engine.allocate('sum') }))
       const results = await engine.runBatch(items, { outputs })
       results.forEach((result, i) => {
-        const answer = valueOf(result)
+        const answer = settledValue(result)
         sameOutputs(answer, sample('add', i).outputs)
         assert.equal(answer['sum']?.data, (outputs[i] as { sum: Tensor }).sum.data)
       })
@@ -94,7 +94,7 @@ export const batch: readonly Case[] = [
       engine.on('run', () => controller.abort('enough'))
       const results = await engine.runBatch(items, { signal: controller.signal })
       assert.equal(results.length, 10)
-      sameOutputs(valueOf(results[0]), outputs)
+      sameOutputs(settledValue(results[0]), outputs)
       const codes = results.slice(2).map((result) => errorOf(result).code)
       assert.deepEqual(codes, new Array(8).fill('HAL_ABORTED'))
       assert.equal(engine.load, 0)

@@ -53,17 +53,17 @@ export const callbacks: readonly Case[] = [
   },
   {
     id: 'callbacks/run-sync',
-    title: 'runSync reaches the callback on the event loop, not within the call',
+    title: 'runSync reaches the callback too, with its userArg',
     models: ['add'],
     requires: ({ capabilities }) => (capabilities.runSync ? undefined : 'runSync is not implemented'),
     async run({ open, sample }) {
       const engine = await open('add')
-      const called = signalled<unknown>()
-      let within = true
-      engine.registerCallback((_outputs, arg) => called.resolve([arg, within]))
+      const called = signalled<{ arg: unknown; copy: Outputs }>()
+      engine.registerCallback((outputs, arg) => called.resolve({ arg, copy: snapshot(outputs) }))
       engine.runSync(sample('add').inputs, { userArg: 'sync' })
-      within = false
-      assert.deepEqual(await called.promise, ['sync', false])
+      const { arg, copy } = await called.promise
+      assert.equal(arg, 'sync')
+      sameOutputs(copy, sample('add').outputs)
     },
   },
   {
@@ -206,7 +206,9 @@ export const callbacks: readonly Case[] = [
       const engine = await open('add')
       const result = signalled<unknown>()
       engine.registerCallback(async (_outputs, _arg, job) => {
-        result.resolve(await rejects(engine.wait(job), 'HAL_FAILED_PRECONDITION').catch((error: unknown) => error))
+        result.resolve(
+          await rejects(engine.wait(job), 'HAL_FAILED_PRECONDITION').catch((error: unknown) => error),
+        )
       })
       await engine.runAsync(sample('add').inputs)
       const error = (await result.promise) as { code?: unknown }

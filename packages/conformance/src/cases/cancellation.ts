@@ -34,7 +34,11 @@ export const cancellation: readonly Case[] = [
       assert.equal(error.cause, 'enough')
       assert.equal(error.engine, engine.id)
       const { succeeded, cancelled: count } = engine.stats()
-      assert.deepEqual({ succeeded, count }, { succeeded: 0, count: 1 }, 'it did not wait for the runs before it')
+      assert.deepEqual(
+        { succeeded, count },
+        { succeeded: 0, count: 1 },
+        'it did not wait for the runs before it',
+      )
       for (const answer of await Promise.all([...runs, last])) sameOutputs(answer, outputs)
     },
   },
@@ -99,7 +103,10 @@ export const cancellation: readonly Case[] = [
       assert.equal(settled.length, 8)
       assert.equal(new Set(settled).size, 8)
       const { accepted, succeeded, cancelled, load } = engine.stats()
-      assert.deepEqual({ accepted, succeeded, cancelled, load }, { accepted: 8, succeeded: 4, cancelled: 4, load: 0 })
+      assert.deepEqual(
+        { accepted, succeeded, cancelled, load },
+        { accepted: 8, succeeded: 4, cancelled: 4, load: 0 },
+      )
     },
   },
   {

@@ -66,7 +66,8 @@ export const devices: readonly Case[] = [
       }
       if (temperatureCelsius !== undefined) assert.ok(Number.isFinite(temperatureCelsius), 'temperature')
       if (memoryUsedBytes !== undefined) assert.ok(memoryUsedBytes >= 0, 'memory used')
-      if (memoryTotalBytes !== undefined) assert.ok(memoryTotalBytes >= (memoryUsedBytes ?? 0), 'memory in total')
+      if (memoryTotalBytes !== undefined)
+        assert.ok(memoryTotalBytes >= (memoryUsedBytes ?? 0), 'memory in total')
     },
   },
   {

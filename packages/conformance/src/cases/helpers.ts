@@ -1,6 +1,5 @@
-import type { Engine, Outputs } from '@xpu-hal/core'
+import type { Engine, EngineOptions, Outputs } from '@xpu-hal/core'
 import type { CaseContext } from '../case.js'
-import type { EngineOptions } from '../hal.js'
 
 /** One core and one worker, so that runs form a queue, and a `maxLoad` that never gets in the way. */
 export const serial: EngineOptions = { boundOption: 'NPU_0', workers: 1, maxLoad: 64 }

@@ -76,7 +76,8 @@ export const jobs: readonly Case[] = [
   },
   {
     id: 'jobs/second-waiter',
-    title: 'while somebody waits for a job, another wait fails with HAL_FAILED_PRECONDITION and disturbs nothing',
+    title:
+      'while somebody waits for a job, another wait fails with HAL_FAILED_PRECONDITION and disturbs nothing',
     models: ['slow'],
     async run({ open, sample }) {
       const engine = await open('slow')
@@ -121,7 +122,10 @@ export const jobs: readonly Case[] = [
       const waiting = engine.wait(job, { signal: controller.signal })
       controller.abort('enough')
       assert.equal((await rejects(waiting, 'HAL_ABORTED')).cause, 'enough')
-      assert.equal((await rejects(engine.wait(job, { signal: controller.signal }), 'HAL_ABORTED')).cause, 'enough')
+      assert.equal(
+        (await rejects(engine.wait(job, { signal: controller.signal }), 'HAL_ABORTED')).cause,
+        'enough',
+      )
       sameOutputs(await engine.wait(job), sample('slow').outputs)
     },
   },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import type { Case, CaseContext } from '../case.js'
 import { sameOutputs } from '../assert.js'
+import type { Case, CaseContext } from '../case.js'
 
 type Census = Map<string, number>
 
@@ -19,7 +19,10 @@ async function openRunClose({ open, sample }: CaseContext): Promise<void> {
   const engine = await open('add')
   engine.registerCallback(() => {})
   await engine.runAsync(sample('add').inputs, undefined, { timeout: 100_000 })
-  sameOutputs(await engine.run(sample('add').inputs, { signal: new AbortController().signal }), sample('add').outputs)
+  sameOutputs(
+    await engine.run(sample('add').inputs, { signal: new AbortController().signal }),
+    sample('add').outputs,
+  )
   await engine.close()
 }
 

@@ -53,7 +53,12 @@ export const lifecycle: readonly Case[] = [
       await rejects(engine.run(inputs), closed)
       await rejects(engine.runAsync(inputs), closed)
       throws(() => engine.tryRunAsync(inputs), closed)
-      await rejects(engine.runBatch([inputs]), closed)
+      for (const result of await engine.runBatch([inputs])) {
+        await rejects(
+          result.status === 'rejected' ? Promise.reject(result.reason) : Promise.resolve(),
+          closed,
+        )
+      }
       await rejects(engine.stream([inputs]).next(), closed)
     },
   },

@@ -49,8 +49,8 @@ export const memory: readonly Case[] = [
     async run({ open, sample }) {
       const engine = await open('add')
       const { inputs, outputs } = sample('add', 3)
-      for (const Buffer of [SharedArrayBuffer, ArrayBuffer]) {
-        const data = new Float32Array(new Buffer(64), 12, 4)
+      for (const Memory of [SharedArrayBuffer, ArrayBuffer]) {
+        const data = new Float32Array(new Memory(64), 12, 4)
         data.set(inputs['a']?.data as Float32Array)
         const a = { dataType: 'float32', shape: [4], data } as const
         sameOutputs(await engine.run({ ...inputs, a }), outputs)

@@ -37,7 +37,10 @@ export const observation: readonly Case[] = [
         () => {},
       )
       const { accepted, succeeded, failed, load } = engine.stats()
-      assert.deepEqual({ accepted, succeeded, failed, load }, { accepted: 1, succeeded: 0, failed: 1, load: 0 })
+      assert.deepEqual(
+        { accepted, succeeded, failed, load },
+        { accepted: 1, succeeded: 0, failed: 1, load: 0 },
+      )
     },
   },
   {
@@ -106,14 +109,24 @@ export const observation: readonly Case[] = [
         seen.map(({ job }) => job).sort((a, b) => a - b),
         ids,
       )
-      for (const { device: id, core, submittedAt, startedAt = Number.NaN, endedAt = Number.NaN, settledAt } of seen) {
+      for (const {
+        device: id,
+        core,
+        submittedAt,
+        startedAt = Number.NaN,
+        endedAt = Number.NaN,
+        settledAt,
+      } of seen) {
         assert.equal(id, device.id)
         assert.ok(
           device.cores.some((entry) => entry.id === core),
           `${core} is a core of ${id}`,
         )
         const times = [submittedAt, startedAt, endedAt, settledAt]
-        assert.ok(submittedAt <= startedAt && startedAt <= endedAt && endedAt <= settledAt, times.join(' <= '))
+        assert.ok(
+          submittedAt <= startedAt && startedAt <= endedAt && endedAt <= settledAt,
+          times.join(' <= '),
+        )
       }
       engine.off('run', listener)
       await engine.run(sample('mid').inputs)

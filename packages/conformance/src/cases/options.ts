@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Option, OptionValue } from '@xpu-hal/core'
+import type { EngineOptions, Option } from '@xpu-hal/core'
 import { rejects } from '../assert.js'
 import type { Case } from '../case.js'
 
@@ -25,6 +25,11 @@ function wrongTypes({ type }: Option): unknown[] {
   }
 }
 
+/** An option as a program without type checks may give it. */
+function given(name: string, value: unknown): EngineOptions {
+  return { [name]: value } as EngineOptions
+}
+
 function outOfRange({ min, max }: Option): number[] {
   return [...(min === undefined ? [] : [min - 1]), ...(max === undefined ? [] : [max + 1])]
 }
@@ -39,9 +44,12 @@ export const options: readonly Case[] = [
       assert.equal(new Set(names).size, names.length, 'option names are unique')
       for (const { name, description, default: value, values, min, max, type } of device.options) {
         assert.ok(description.length > 0, `option ${name} has a description`)
-        if (type === 'enum') assert.ok(values !== undefined && values.length > 0, `option ${name} lists its values`)
-        if (type === 'enum' && value !== undefined) assert.ok(values?.includes(value as string), `default of ${name}`)
-        if (typeof value === 'number') assert.ok(value >= (min ?? value) && value <= (max ?? value), `default of ${name}`)
+        if (type === 'enum')
+          assert.ok(values !== undefined && values.length > 0, `option ${name} lists its values`)
+        if (type === 'enum' && value !== undefined)
+          assert.ok(values?.includes(value as string), `default of ${name}`)
+        if (typeof value === 'number')
+          assert.ok(value >= (min ?? value) && value <= (max ?? value), `default of ${name}`)
       }
     },
   },
@@ -61,7 +69,7 @@ export const options: readonly Case[] = [
     async run({ open, device }) {
       for (const option of device.options) {
         for (const value of wrongTypes(option)) {
-          await rejects(open('add', { [option.name]: value as OptionValue }), invalid, option.name)
+          await rejects(open('add', given(option.name, value)), invalid, option.name)
         }
       }
     },
@@ -72,7 +80,8 @@ export const options: readonly Case[] = [
     models: ['add'],
     async run({ open, device }) {
       for (const option of device.options) {
-        for (const value of outOfRange(option)) await rejects(open('add', { [option.name]: value }), invalid, option.name)
+        for (const value of outOfRange(option))
+          await rejects(open('add', given(option.name, value)), invalid, option.name)
       }
     },
   },
@@ -80,7 +89,8 @@ export const options: readonly Case[] = [
     id: 'options/absent-core',
     title: 'boundOption is refused when it names a core that the device does not have',
     models: ['add'],
-    requires: ({ cores }) => (cores.length < 3 ? undefined : 'the device has every core that boundOption can name'),
+    requires: ({ cores }) =>
+      cores.length < 3 ? undefined : 'the device has every core that boundOption can name',
     async run({ open }) {
       await rejects(open('add', { boundOption: 'NPU_2' }), invalid, 'boundOption')
     },
@@ -118,7 +128,7 @@ export const options: readonly Case[] = [
     title: 'after a refused option the device opens the model with good ones',
     models: ['add'],
     async run({ open, sample }) {
-      await rejects(open('add', { maxLoad: 'many' }), invalid, 'maxLoad')
+      await rejects(open('add', given('maxLoad', 'many')), invalid, 'maxLoad')
       const engine = await open('add')
       await engine.run(sample('add').inputs)
     },

@@ -75,9 +75,10 @@ export const run: readonly Case[] = [
     models: ['mid'],
     async run({ open, sample }) {
       const engine = await open('mid')
-      const samples = Array.from({ length: 32 }, (_, i) => sample('mid', i))
-      const answers = await Promise.all(samples.map(({ inputs }) => engine.run(inputs)))
-      answers.forEach((answer, i) => sameOutputs(answer, (samples[i] as (typeof samples)[0]).outputs))
+      const answers = await Promise.all(
+        Array.from({ length: 32 }, (_, i) => engine.run(sample('mid', i).inputs)),
+      )
+      for (const [i, answer] of answers.entries()) sameOutputs(answer, sample('mid', i).outputs)
     },
   },
   {

@@ -41,7 +41,8 @@ export const scheduling: readonly Case[] = [
     id: 'priority/order-among-equals',
     title: 'on one core, runs of the same priority settle in the order of their submission',
     models: ['mid'],
-    requires: ({ cores }) => (cores[0]?.slots === 1 ? undefined : 'the core executes several runs at the same time'),
+    requires: ({ cores }) =>
+      cores[0]?.slots === 1 ? undefined : 'the core executes several runs at the same time',
     async run({ open, sample }) {
       const engine = await open('mid', serial)
       const settled = settlements(engine)

@@ -72,40 +72,71 @@ export const shapes: readonly Case[] = [
       await rejects(engine.run({ x: tensor('float32', [3]) }), invalid, 'x')
     },
   },
-  refuses('wrong-rank', 'another rank is refused; input, expected and given shape are named', ["'b'", '[4]', '[2, 2]'], ({ a }) => ({
-    a,
-    b: tensor('float32', [2, 2]),
-  })),
-  refuses('wrong-dimension', 'another dimension is refused and the input named', ["'b'", '[4]', '[5]'], ({ a }) => ({
-    a,
-    b: tensor('float32', [5]),
-  })),
-  refuses('wrong-type', 'another data type is refused and the input named', ["'b'", 'float32', 'int32'], ({ a }) => ({
-    a,
-    b: tensor('int32', [4]),
-  })),
+  refuses(
+    'wrong-rank',
+    'another rank is refused; input, expected and given shape are named',
+    ["'b'", '[4]', '[2, 2]'],
+    ({ a }) => ({
+      a,
+      b: tensor('float32', [2, 2]),
+    }),
+  ),
+  refuses(
+    'wrong-dimension',
+    'another dimension is refused and the input named',
+    ["'b'", '[4]', '[5]'],
+    ({ a }) => ({
+      a,
+      b: tensor('float32', [5]),
+    }),
+  ),
+  refuses(
+    'wrong-type',
+    'another data type is refused and the input named',
+    ["'b'", 'float32', 'int32'],
+    ({ a }) => ({
+      a,
+      b: tensor('int32', [4]),
+    }),
+  ),
   refuses('wrong-length', 'data of another length than the shape are refused', ["'b'", '3'], ({ a }) => ({
     a,
     b: { dataType: 'float32', shape: [4], data: new Float32Array(3) },
   })),
-  refuses('wrong-array', 'an array that cannot hold the data type is refused', ["'b'", 'Float64Array'], ({ a }) => ({
-    a,
-    b: { dataType: 'float32', shape: [4], data: new Float64Array(4) },
-  })),
+  refuses(
+    'wrong-array',
+    'an array that cannot hold the data type is refused',
+    ["'b'", 'Float64Array'],
+    ({ a }) => ({
+      a,
+      b: { dataType: 'float32', shape: [4], data: new Float64Array(4) },
+    }),
+  ),
   refuses('negative-dimension', 'a negative dimension is refused', ["'b'", '-4'], ({ a }) => ({
     a,
     b: { dataType: 'float32', shape: [-4], data: new Float32Array(4) },
   })),
   refuses('missing-input', 'an input that is missing is named', ["'b'"], ({ a }) => ({ a })),
-  refuses('extra-input', 'an input that the model does not have is named', ["'c'"], ({ a, b }) => ({ a, b, c: a })),
-  refuses('proto-input', 'an extra input called __proto__ is refused like any other', ['__proto__'], ({ a, b }) =>
-    Object.fromEntries([
-      ['a', a],
-      ['b', b],
-      ['__proto__', a],
-    ]),
+  refuses('extra-input', 'an input that the model does not have is named', ["'c'"], ({ a, b }) => ({
+    a,
+    b,
+    c: a,
+  })),
+  refuses(
+    'proto-input',
+    'an extra input called __proto__ is refused like any other',
+    ['__proto__'],
+    ({ a, b }) =>
+      Object.fromEntries([
+        ['a', a],
+        ['b', b],
+        ['__proto__', a],
+      ]),
   ),
-  refuses('inherited-input', 'inputs are own properties: inherited ones do not count', ["'a'"], (good) =>
-    Object.create(good) as object,
+  refuses(
+    'inherited-input',
+    'inputs are own properties: inherited ones do not count',
+    ["'a'"],
+    (good) => Object.create(good) as object,
   ),
 ]

@@ -43,7 +43,8 @@ export const stream: readonly Case[] = [
       const engine = await context.open('mid')
       const source = new Source(context, 10)
       let count = 0
-      for await (const outputs of engine.stream(source)) sameOutputs(outputs, context.sample('mid', count++).outputs)
+      for await (const outputs of engine.stream(source))
+        sameOutputs(outputs, context.sample('mid', count++).outputs)
       assert.equal(count, 10)
       assert.ok(source.released)
     },

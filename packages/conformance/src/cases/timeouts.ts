@@ -6,7 +6,8 @@ import { backlog, serial } from './helpers.js'
 export const timeouts: readonly Case[] = [
   {
     id: 'timeouts/queued',
-    title: 'a run that is still queued when its timeout passes fails with HAL_DEADLINE_EXCEEDED; the others go on',
+    title:
+      'a run that is still queued when its timeout passes fails with HAL_DEADLINE_EXCEEDED; the others go on',
     models: ['slow'],
     async run(context) {
       const engine = await context.open('slow', serial)

@@ -24,7 +24,12 @@ export function identity(
   }
 }
 
-function float32(name: ModelName, shape: readonly number[], input?: string, output?: string): ConformanceModel {
+function float32(
+  name: ModelName,
+  shape: readonly number[],
+  input?: string,
+  output?: string,
+): ConformanceModel {
   return identity(name, 'float32', shape, (seed) => ramp(shape, seed), input, output)
 }
 

@@ -34,7 +34,10 @@ export function extremes(dataType: DataType, seed: number): Tensor {
   const source = eight[dataType]
   if (seed % 8 === 0) return source
   if (source.dataType === 'string') {
-    return tensor('string', [8], [...source.data.slice(seed % 8), ...source.data.slice(0, seed % 8)] as string[])
+    return tensor('string', [8], [
+      ...source.data.slice(seed % 8),
+      ...source.data.slice(0, seed % 8),
+    ] as string[])
   }
   const rotated = tensor(dataType, [8])
   const from = bytesOf(source)
