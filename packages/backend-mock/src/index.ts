@@ -1,1 +1,5 @@
-export {}
+export { MockBackend, mock, mock as default } from './backend.js'
+export type { MockConfig, MockDeviceConfig } from './config.js'
+export type { MockCounters, MockDevice } from './device.js'
+export type { Fault, FaultKind } from './faults.js'
+export type { CoreDuration, Duration, Times } from './timing.js'
