@@ -1,0 +1,3 @@
+import { program } from '../scripts/tsup.ts'
+
+export default program({ main: 'src/main.ts', 'memory-child': 'src/memory-child.ts' })
