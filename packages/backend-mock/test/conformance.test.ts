@@ -1,6 +1,6 @@
+import { mock } from '@xpu-hal/backend-mock'
 import { conformance, standInBytes } from '@xpu-hal/conformance'
 import { describe, it } from 'vitest'
-import { mock } from '../src/index.js'
 
 conformance(
   { describe, it },

@@ -1,0 +1,5 @@
+import { ort } from '@xpu-hal/backend-ort'
+import { conformance } from '@xpu-hal/conformance'
+import { describe, it } from 'vitest'
+
+conformance({ describe, it }, { name: 'ONNX Runtime', backend: () => ort() })
