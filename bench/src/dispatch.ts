@@ -25,7 +25,8 @@ export async function benchDispatch(): Promise<Measured> {
     const { p50Us, perSecond } = trip
     rows.push({
       isolation,
-      engines: count,
+      'engines open': count,
+      'in use': used,
       'round trip p50 us': round(p50Us),
       'runs/s': Math.round(perSecond),
     })

@@ -1,4 +1,4 @@
-export { MockBackend, mock, mock as default } from './backend.js'
+export { MockBackend, mock, mock as createBackend } from './backend.js'
 export type { MockConfig, MockDeviceConfig } from './config.js'
 export type { MockCounters, MockDevice } from './device.js'
 export type { Fault, FaultKind } from './faults.js'

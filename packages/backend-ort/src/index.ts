@@ -1,2 +1,2 @@
 export type { OrtConfig } from './backend.js'
-export { ort, ort as default } from './ort.js'
+export { ort, ort as createBackend } from './ort.js'

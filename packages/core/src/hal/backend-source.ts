@@ -4,24 +4,18 @@ import { pathToFileURL } from 'node:url'
 import type { Backend } from '../backend.js'
 import { HalError } from '../errors.js'
 
-/** A backend, or the name of a package whose default export makes one when it is called without arguments. */
+/** A backend, or the name of a package that exports a function `createBackend`. */
 export type BackendSource = Backend | string
 
 /** @throws HalError HAL_NOT_FOUND with every place tried, HAL_INVALID_ARGUMENT for what is no backend of this version. */
 export async function resolveBackend(source: BackendSource): Promise<Backend> {
   if (typeof source !== 'string') return checkBackend(source, 'backend')
   const file = locate(source)
-  const loaded: unknown = await import(pathToFileURL(file).href)
-  // A CommonJS file comes with its exports as `default`.
-  const outer = (loaded as { default?: unknown }).default
-  const inner = (outer as { default?: unknown } | undefined)?.default ?? outer
-  if (typeof inner !== 'function') {
-    throw new HalError(
-      'HAL_INVALID_ARGUMENT',
-      `package '${source}' has no function as default export that makes a backend`,
-    )
+  const { createBackend } = (await import(pathToFileURL(file).href)) as { createBackend?: unknown }
+  if (typeof createBackend !== 'function') {
+    throw new HalError('HAL_INVALID_ARGUMENT', `package '${source}' exports no function createBackend`)
   }
-  return checkBackend(inner(), `package '${source}'`)
+  return checkBackend(createBackend(), `package '${source}'`)
 }
 
 /** From the program's entry script, then from the working directory: core itself does not depend on any backend. */
