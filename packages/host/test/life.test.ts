@@ -187,3 +187,7 @@ test.each(['idle.mjs', 'idle.cjs'])(
 test('buffers that the application has dropped are dropped by the worker', async () => {
   expect((await node('collect.mjs', '--expose-gc')).stdout).toBe('50 collected\n')
 })
+
+test('dropped tensors do not pile up, though V8 does not see the size of shared memory', async () => {
+  expect((await node('pressure.mjs')).stdout).toBe('most are gone\n')
+})

@@ -1,4 +1,5 @@
 import { HalError } from '@xpu-hal/core/backend'
+import { weigh } from './ballast.js'
 import type { Mail } from './message.js'
 
 /**
@@ -25,6 +26,7 @@ export class BufferIds {
     if (!(buffer instanceof SharedArrayBuffer)) {
       throw new HalError('HAL_INTERNAL', 'a tensor for a worker thread does not lie on a SharedArrayBuffer')
     }
+    weigh(buffer)
     const id = ++this.#last
     this.#ids.set(buffer, id)
     this.#registry.register(buffer, id)

@@ -1,6 +1,7 @@
 import { type DriverRun, HalError, type Lane, type SyncRequest, type Tensor } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
 import { stringBytes } from '../string.js'
+import { weighTensor } from './ballast.js'
 import { BufferIds } from './buffers.js'
 import type { SlotAnswer } from './message.js'
 import { unpackOutputs } from './outputs.js'
@@ -160,7 +161,11 @@ function isString(tensor: Tensor | undefined): boolean {
 
 /** A request with nothing but what survives structured cloning. */
 function plain(request: SyncRequest): SyncRequest {
-  const bare = ({ dataType, shape, data }: Tensor): Tensor => ({ dataType, shape, data })
+  const bare = ({ dataType, shape, data }: Tensor): Tensor => {
+    const copy = { dataType, shape, data }
+    weighTensor(copy)
+    return copy
+  }
   return {
     inputs: request.inputs.map(bare),
     inputNames: request.inputNames,

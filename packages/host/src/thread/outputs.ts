@@ -7,6 +7,7 @@ import {
 } from '@xpu-hal/core/backend'
 import type { RunnerAnswer, RunnerCall } from '../runner.js'
 import { stringBytes } from '../string.js'
+import { weighTensor } from './ballast.js'
 
 /** `null` stands for the tensor of the request. */
 export interface PackedOutputs {
@@ -35,6 +36,7 @@ export function packOutputs(
     if (output === call.outputs[i]) return null
     const shared = ontoShared(output)
     if (shared.data !== output.data) bytesCopied += (output.data as NumericData).byteLength
+    weighTensor(shared)
     return shared
   })
   return { packed: { outputs: sent, ...(outputNames && { outputNames }) }, bytesCopied }
@@ -58,6 +60,7 @@ export function unpackOutputs(
   return packed.map((output, i) => {
     const target = given[i]
     if (output === null) return target as Tensor
+    weighTensor(output)
     if (target?.dataType !== 'string' || output.dataType !== 'string') return output
     if (target.shape.join() !== output.shape.join()) return output
     const texts = output.data as string[]

@@ -4,6 +4,7 @@ import { HalError, now, type SyncRequest, type Tensor } from '@xpu-hal/core/back
 import { encodeError } from '../error.js'
 import { importRunner } from '../module.js'
 import type { LoadedModel, Runner, RunnerCall, RunnerModule } from '../runner.js'
+import { weigh, weighTensor } from './ballast.js'
 import type { Answer, Command, Mail, SlotAnswer, WorkerSeed } from './message.js'
 import { packOutputs } from './outputs.js'
 import { Slots, State, Word } from './slots.js'
@@ -52,7 +53,10 @@ function readMail(): void {
   for (const sent = Atomics.load(control, Word.mail); mailRead !== sent; mailRead = (mailRead + 1) | 0) {
     const mail = receiveMessageOnPort(port)?.message as Mail
     if (mail.kind === 'buffers') {
-      for (const [id, buffer] of mail.added) buffers.set(id, buffer)
+      for (const [id, buffer] of mail.added) {
+        weigh(buffer)
+        buffers.set(id, buffer)
+      }
       for (const id of mail.dropped) buffers.delete(id)
     } else if (mail.kind === 'request') {
       letters[mail.slot] = mail.request
@@ -129,6 +133,7 @@ function readCall(from: Slots, slot: number): RunnerCall {
   const letter = letters[slot]
   if (from.hasLetter(slot) && letter !== undefined) {
     letters[slot] = undefined
+    letter.inputs.forEach(weighTensor)
     return { job, ...letter }
   }
   const inputs = inputNames.map((_, i) => from.readTensor(slot, i, bufferOf) as Tensor)
