@@ -91,6 +91,11 @@ export interface EngineDriver {
   doRunSync?(request: SyncRequest): RunAnswer
   /** Takes back a run that has not begun. True: it is out, and neither `done` nor `fail` follows. */
   doRecall?(run: DriverRun): boolean
+  /**
+   * Tells that the engine's own runtime is gone (its worker died) or back; what holds for the device holds for it then.
+   * Runs in flight must still be answered. Called once by core, at start.
+   */
+  doSubscribe?(listener: (event: DeviceEvent) => void): void
   /** Best effort: stop a run that executes. It still ends with `done` or `fail`. */
   doCancel?(run: DriverRun): void
   /**

@@ -1,4 +1,4 @@
-import type { EngineDriver } from '../backend.js'
+import type { DeviceEvent, EngineDriver } from '../backend.js'
 import type { Device } from '../device.js'
 import type {
   BatchOptions,
@@ -68,6 +68,7 @@ export class OpenEngine implements Engine {
     const places = driver.lanes.reduce((sum, { depth }) => sum + depth, 0)
     const origin = { engine: id, device: device.id }
     this.#pipeline = new Pipeline(driver, scheduler, settings(options, places), this.#events, origin)
+    driver.doSubscribe?.((event) => this.deviceChanged(event))
   }
 
   get inputs(): readonly TensorInfo[] {
@@ -192,17 +193,17 @@ export class OpenEngine implements Engine {
     return this.close()
   }
 
-  /** Core only: the device is gone. Everything accepted fails, and so does every further run until it is back. */
-  lose(error: HalError): void {
-    if (this.#closing === undefined) this.#pipeline.barrier = () => this.#lost(error)
-    this.#pipeline.failAll(this.#lost(error))
-    this.#events.emit('lost', error)
-  }
-
-  /** Core only: the device is back. */
-  recover(): void {
-    if (this.#closing === undefined) this.#pipeline.barrier = undefined
-    this.#events.emit('recovered')
+  /** For core: the device, or the engine's own runtime, is gone or back. */
+  deviceChanged(event: DeviceEvent): void {
+    const lost = event.kind === 'lost' ? () => this.#lost(event.error) : undefined
+    // A closed engine says that it is closed, whatever becomes of its device.
+    if (this.#closing === undefined) this.#pipeline.barrier = lost
+    if (lost === undefined) {
+      this.#events.emit('recovered')
+    } else {
+      this.#pipeline.failAll(lost())
+      this.#events.emit('lost', lost())
+    }
   }
 
   #lost(cause: HalError): HalError {
