@@ -7,7 +7,7 @@ import type { DeviceDriver, EngineDriver, OptionValues, RunAnswer } from '@xpu-h
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { OrtConfig } from '../src/index.js'
 import { ortOptions, resolveThreads } from '../src/options.js'
-import { failure, floats, identity, longRun, nonZero } from './support.js'
+import { failure, floats, identity, longRun, model, nonZero } from './support.js'
 
 // Worker threads need JavaScript on disk: these tests run what was built.
 const built = new URL('../dist/index.js', import.meta.url)
@@ -172,6 +172,27 @@ test('a run is cancelled while it executes, the event loop is free meanwhile, an
   expect(turns).toBeGreaterThan(0)
   const small = tensor('float32', [2, 2], [1, 0, 0, 1])
   expect((await start(driver, 0, [small]).answer).outputs).toEqual([small])
+})
+
+test('memory is given back on close: opening a model again and again takes no more than once', async () => {
+  const weights = tensor('float32', [1024, 4096])
+  weights.data.forEach((_, i) => {
+    weights.data[i] = i // Zeros would be shared pages.
+  })
+  const x = { name: 'x', dataType: 'float32', shape: [1, 1024] } as const
+  const y = { name: 'y', dataType: 'float32', shape: [1, 4096] } as const
+  const nodes = [{ op: 'MatMul', inputs: ['x', 'w'], outputs: ['y'] }]
+  const bytes = model([x], [y], nodes, { initializers: { w: weights } })
+  const isolation = 'inline' // Without worker threads, whose memory is not ours.
+  let first = 0
+  for (let i = 0; i < 8; i++) {
+    const driver = await openEngine(bytes, { isolation })
+    await start(driver, 0, [tensor('float32', [1, 1024])]).answer
+    await driver.doClose()
+    open.pop()
+    if (i === 0) first = process.memoryUsage.rss()
+  }
+  expect(process.memoryUsage.rss() - first).toBeLessThan(bytes.byteLength)
 })
 
 describe('a process', () => {

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type HalErrorCode, tensor } from '@xpu-hal/core'
+import { HalError, type HalErrorCode, tensor } from '@xpu-hal/core'
 import { afterAll, describe, expect, test } from 'vitest'
 import { API_VERSION } from '../src/native/api.js'
+import { loadLibrary } from '../src/native/library.js'
+import { availableProviders } from '../src/native/providers.js'
 import { rawModel, rawSequence, rawTensor } from './raw-model.js'
-import { example, failure, floats, identity, model, openHere } from './support.js'
+import { example, failure, floats, identity, library, model, openHere } from './support.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-ort-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -116,6 +118,26 @@ describe('settings', () => {
     expect(session.run([floats([1, 2])]).outputs).toEqual([floats([-1, -2])])
   })
 
+  test('settings of a provider that has none are refused', async () => {
+    const error = await failure(() => openHere(bytes, { executionProviderOptions: { device_id: '1' } }))
+    expect(error).toMatchObject({
+      code: 'HAL_INVALID_ARGUMENT',
+      message: expect.stringMatching(/'device_id'/),
+    })
+  })
+
+  test('a provider that cannot work here says why', async ({ skip }) => {
+    const names = availableProviders(loadLibrary(library).api)
+    const cuda = names.find((name) => name.startsWith('CUDA'))
+    if (cuda === undefined) skip('this build has no CUDA provider')
+    const error = await failure(async () => (await openHere(bytes, { executionProvider: 'cuda' })).close())
+    if (!(error instanceof HalError)) skip('CUDA works here')
+    expect(error).toMatchObject({
+      code: 'HAL_UNAVAILABLE',
+      message: expect.stringMatching(/'cuda' cannot be used/),
+    })
+  })
+
   test('an operator left for the CPU is an error when that is not allowed', async () => {
     const sessionConfig = { 'session.disable_cpu_ep_fallback': '1' }
     const error = await failure(() => openHere(bytes, { sessionConfig }))
@@ -156,7 +178,7 @@ describe('settings', () => {
 })
 
 describe('a library that is not right', () => {
-  const open = (library: string) => failure(() => openHere(identity('float32', [2]), { library }))
+  const open = (path: string) => failure(() => openHere(identity('float32', [2]), { library: path }))
 
   test('a missing file', async () => {
     const error = await open(join(folder, 'libmissing.so'))

@@ -2,15 +2,17 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { HalError } from '@xpu-hal/core/backend'
-import koffi from 'koffi'
+import koffi, { type LibraryHandle } from 'koffi'
 import { API_VERSION, bindApi, type OrtApi, type Pointer } from './api.js'
 
-/** ONNX Runtime, loaded into the process and callable on this thread. Never unloaded: its threads may outlive us. */
+/** ONNX Runtime, loaded into the process and callable on this thread for as long as it lives. */
 export interface OrtLibrary {
   readonly path: string
   /** As the build names itself, for example `1.30.0`. */
   readonly version: string
   readonly api: OrtApi
+  /** Held, because koffi unloads a library whose handle is collected, whatever pointers into it are left. */
+  readonly handle: LibraryHandle
 }
 
 const libraries = new Map<string, OrtLibrary>()
@@ -22,30 +24,44 @@ const libraries = new Map<string, OrtLibrary>()
 export function loadLibrary(path: string): OrtLibrary {
   const known = libraries.get(path)
   if (known !== undefined) return known
-  const [getApi, getVersion] = apiBase(path)
+  const { handle, getApi, getVersion } = open(path)
   const version = String(koffi.call(getVersion, koffi.proto('str', [])))
-  const minor = Number(/^1\.(\d+)\./.exec(version)?.[1] ?? 0)
-  // GetApi prints when it has not got the version, so the version decides first: 1.N has API version N.
+  const apiVersion = apiVersionOf(version)
+  // GetApi prints when it has not got the version, so what the build says of itself decides first.
   const table: Pointer | null =
-    minor < API_VERSION ? null : koffi.call(getApi, koffi.proto('void *', ['uint32_t']), API_VERSION)
+    apiVersion < API_VERSION ? null : koffi.call(getApi, koffi.proto('void *', ['uint32_t']), API_VERSION)
   if (table === null) {
     throw new HalError(
       'HAL_UNAVAILABLE',
-      `${path} is ONNX Runtime ${version}, whose API version is ${minor}; this backend needs ${API_VERSION} or newer. ` +
+      `${path} is ONNX Runtime ${version}, whose API version is ${apiVersion}; this backend needs ${API_VERSION} or newer. ` +
         'Install the onnxruntime-node that this package asks for, or name another build with ort({ library }).',
-      { native: { call: 'OrtApiBase::GetApi', status: minor } },
+      { native: { call: 'OrtApiBase::GetApi', status: apiVersion } },
     )
   }
-  const library = { path, version, api: bindApi(table, minor) }
+  const library = { path, version, api: bindApi(table, apiVersion), handle }
   libraries.set(path, library)
   return library
 }
 
-/** The addresses of `OrtApiBase::GetApi` and `OrtApiBase::GetVersionString`. */
-function apiBase(path: string): [Pointer, Pointer] {
+/** ONNX Runtime 1.N has API version N. */
+function apiVersionOf(version: string): number {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major === 1 ? minor : major * 1000 + minor
+}
+
+interface OpenLibrary {
+  readonly handle: LibraryHandle
+  /** The two functions of `OrtApiBase`. */
+  readonly getApi: Pointer
+  readonly getVersion: Pointer
+}
+
+function open(path: string): OpenLibrary {
   try {
-    const base: Pointer = koffi.load(path).func('OrtGetApiBase', 'void *', [])()
-    return koffi.decode(base, 'void *', 2)
+    const handle = koffi.load(path)
+    const base: Pointer = handle.func('OrtGetApiBase', 'void *', [])()
+    const [getApi, getVersion] = koffi.decode(base, 'void *', 2)
+    return { handle, getApi, getVersion }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new HalError(

@@ -46,7 +46,14 @@ export function appendProvider(
         'Choose one of them, or name another build with ort({ library }).',
     )
   }
-  if (isCpu(name)) return
+  if (isCpu(name)) {
+    const [setting] = Object.keys(settings)
+    if (setting === undefined) return
+    throw new HalError(
+      'HAL_INVALID_ARGUMENT',
+      `executionProviderOptions: the CPU has no '${setting}'; name the provider it is for with executionProvider`,
+    )
+  }
   const list: SettingList = [Object.keys(settings), Object.values(settings), Object.keys(settings).length]
   try {
     if (sameProvider(name, 'CUDA')) appendCuda(api, sessionOptions, list)

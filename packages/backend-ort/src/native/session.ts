@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { HalError } from '@xpu-hal/core/backend'
 import { type OrtApi, type Pointer, resultOf } from './api.js'
+import { releaseFreedMemory } from './memory.js'
 import { appendProvider, isCpu } from './providers.js'
 import { loadError, OrtFailure } from './status.js'
 
@@ -62,6 +63,7 @@ export function createSession(api: OrtApi, settings: SessionSettings): Session {
 export function releaseSession(api: OrtApi, { env, session }: Session): void {
   api.ReleaseSession(session)
   api.ReleaseEnv(env)
+  releaseFreedMemory()
 }
 
 function loadModel(api: OrtApi, env: Pointer, settings: SessionSettings): Pointer {
