@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { HalError } from './errors.js'
 import type { Option, OptionValue, OptionValues } from './option.js'
 import { suggest } from './suggest.js'
@@ -37,11 +38,12 @@ function checkValue(option: Option, value: unknown): void {
 
 function valueFault(option: Option, value: unknown): string | undefined {
   const { type, values = [] } = option
-  const got = `got ${typeof value === 'string' ? `'${value}'` : (JSON.stringify(value) ?? String(value))}`
+  const shown = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
+  const got = `got ${shown}`
   switch (type) {
     case 'enum':
       if (values.includes(value as string)) return undefined
-      return `is one of ${quoted(values)}, ${got}; ${suggest(String(value), values)}`
+      return `is one of ${quoted(values)}, ${got}; ${suggest(typeof value === 'string' ? value : shown, values)}`
     case 'strings': {
       if (values.includes(value as string)) return undefined
       const isList =

@@ -169,7 +169,21 @@ function dataFor(dataType: DataType, count: number, data: ArrayLike<unknown> | u
   if (data instanceof Uint16Array && dataType === 'float16') {
     new Uint16Array(shared.buffer).set(data) // Raw bits, even where shared is a Float16Array.
   } else if (data !== undefined) {
-    ;(shared as { set(from: ArrayLike<unknown>): void }).set(data)
+    fill(shared as { set(from: ArrayLike<unknown>): void }, data, dataType)
   }
   return shared
+}
+
+function fill(
+  target: { set(from: ArrayLike<unknown>): void },
+  data: ArrayLike<unknown>,
+  dataType: DataType,
+): void {
+  try {
+    target.set(data)
+  } catch (cause) {
+    // Numbers where bigints belong, or the other way round.
+    const message = `an element cannot be ${dataType}: ${(cause as Error).message}`
+    throw new HalError('HAL_INVALID_ARGUMENT', message, { cause })
+  }
 }

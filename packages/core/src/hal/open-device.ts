@@ -35,8 +35,7 @@ export class OpenDevice implements Device {
     hide(this, { driver, scheduler: new Scheduler(cores), engines: new Set<OpenEngine>() })
     driver.doSubscribe?.((event) => {
       this.#lost = event.kind === 'lost'
-      for (const engine of [...this.engines])
-        event.kind === 'lost' ? engine.lose(event.error) : engine.recover()
+      for (const engine of [...this.engines]) engine.deviceChanged(event)
     })
   }
 
