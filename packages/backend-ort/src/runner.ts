@@ -5,7 +5,7 @@
  */
 import type { LoadedModel, Runner, WorkerInfo } from '@xpu-hal/host'
 import type { Pointer } from './native/api.js'
-import { terminate } from './native/cancel.js'
+import { cancelRun } from './native/cancel.js'
 import { loadLibrary } from './native/library.js'
 import { OrtRunner } from './native/ort-runner.js'
 import { createSession, releaseSession, type Session, type SessionSettings } from './native/session.js'
@@ -45,6 +45,6 @@ export function unload(shared: SharedSession): void {
   releaseSession(loadLibrary(shared.library).api, shared)
 }
 
-export function cancel(token: Pointer): void {
-  terminate(token)
+export function cancel(token: Pointer, job?: number): void {
+  cancelRun(token, job)
 }

@@ -14,10 +14,11 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
   /** Frees what `load` took, on the same thread, after every runner was closed. */
   unload?(shared: Shared): void
   /**
-   * Asks the run that executes under this token to stop. Called on the main thread while the worker is inside `run`; the
-   * worker does not leave `run`'s caller before this has returned, so what the token points to stays valid.
+   * Asks the run of `job` that executes under this token to stop. Called on the main thread while the worker has that
+   * run in its hands: perhaps just before it enters `run`, or just after it has left it. The worker does not go on to
+   * another run before this has returned, so what the token points to stays valid.
    */
-  cancel?(token: bigint): void
+  cancel?(token: bigint, job?: number): void
 }
 
 export interface LoadedModel<Shared> {

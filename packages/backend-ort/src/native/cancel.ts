@@ -1,20 +1,51 @@
 import koffi from 'koffi'
-import type { OrtApi, Pointer } from './api.js'
+import { type OrtApi, type Pointer, resultOf } from './api.js'
+import { LOG_FATAL } from './session.js'
+
+const NONE = 2n ** 64n - 1n
+/** Position and offset in bytes of the job to cancel. */
+const JOB = 3
+const JOB_OFFSET = 24n
 
 /**
- * What another thread needs to stop a run: the addresses of `RunOptionsSetTerminate` and `ReleaseStatus`, and the run
- * options. That thread has not loaded the library, so all it gets is the address of these three pointers.
+ * Stops runs of one thread from another. That thread has not loaded the library, so all it gets is the address of four
+ * words: `RunOptionsSetTerminate`, `ReleaseStatus`, the run options, and a place for the job to cancel.
+ *
+ * ONNX Runtime's own flag lies in the run options, which all runs of a thread have in common. The job tells a cancellation
+ * that came just before its run from one that came just after the run before.
  */
-export function cancelBlock(api: OrtApi, runOptions: Pointer): BigUint64Array {
-  const { setTerminate, releaseStatus } = api.addresses
-  return new BigUint64Array(new SharedArrayBuffer(24)).map(
-    (_, index) => [setTerminate, releaseStatus, runOptions][index] as Pointer,
-  )
+export class Cancellation {
+  /** For `Run`. */
+  readonly runOptions: Pointer
+  /** Address of the words, for {@link cancelRun}. Valid until `close`. */
+  readonly token: Pointer
+  private readonly words = new BigUint64Array(new SharedArrayBuffer(32))
+
+  constructor(private readonly api: OrtApi) {
+    this.runOptions = resultOf(api.CreateRunOptions)
+    api.RunOptionsSetRunLogSeverityLevel(this.runOptions, LOG_FATAL)
+    const { setTerminate, releaseStatus } = api.addresses
+    this.words.set([setTerminate, releaseStatus, this.runOptions, NONE])
+    this.token = koffi.address(this.words)
+  }
+
+  /** Forgets cancellations of earlier runs. False when `job` itself is cancelled already. */
+  begin(job: number): boolean {
+    this.api.RunOptionsUnsetTerminate(this.runOptions)
+    return Atomics.exchange(this.words, JOB, NONE) !== BigInt(job)
+  }
+
+  close(): void {
+    this.api.ReleaseRunOptions(this.runOptions)
+  }
 }
 
-/** Stops the run whose {@link cancelBlock} lies at `token`. Setting the flag is safe while the run reads it. */
-export function terminate(token: Pointer): void {
-  const [setTerminate, releaseStatus, runOptions] = koffi.decode(token, 'void *', 3)
+/** Stops `job` on the thread whose {@link Cancellation} has this token, before it begins or between two operators. */
+export function cancelRun(token: Pointer, job?: number): void {
+  const [setTerminate, releaseStatus, runOptions] = koffi.decode(token, 'void *', JOB)
+  // In this order: whoever misses the job in `begin` has the flag still to come.
+  const place = new BigUint64Array(koffi.view(token + JOB_OFFSET, 8))
+  if (job !== undefined) Atomics.store(place, 0, BigInt(job))
   const status = koffi.call(setTerminate, koffi.proto('void *', ['void *']), runOptions)
   if (status !== null) koffi.call(releaseStatus, koffi.proto('void', ['void *']), status)
 }

@@ -1,10 +1,8 @@
-import type { Tensor, TensorInfo } from '@xpu-hal/core/backend'
+import { HalError, type Tensor, type TensorInfo } from '@xpu-hal/core/backend'
 import type { Runner, RunnerAnswer, RunnerCall } from '@xpu-hal/host'
-import koffi from 'koffi'
-import { type OrtApi, type Pointer, resultOf } from './api.js'
-import { cancelBlock } from './cancel.js'
+import type { OrtApi, Pointer } from './api.js'
+import { Cancellation } from './cancel.js'
 import { Names } from './names.js'
-import { LOG_FATAL } from './session.js'
 import { OrtFailure, runError } from './status.js'
 import { sessionTensors } from './type-info.js'
 import { Values } from './values.js'
@@ -15,8 +13,7 @@ const WRONG_OUTPUT_SHAPE = /output ortvalue provided for output|shape verificati
 /** Runs a session that other threads may be running too. */
 export class OrtRunner implements Runner {
   readonly cancelToken: Pointer
-  private readonly runOptions: Pointer
-  private readonly cancelBlock: BigUint64Array
+  private readonly cancellation: Cancellation
   private readonly values: Values
   private readonly inputNames: Names
   private readonly outputNames: Names
@@ -37,15 +34,12 @@ export class OrtRunner implements Runner {
     this.inputValues = pointers(inputs.length)
     this.outputValues = pointers(this.outputs.length)
     this.values = new Values(api)
-    this.runOptions = resultOf(api.CreateRunOptions)
-    api.RunOptionsSetRunLogSeverityLevel(this.runOptions, LOG_FATAL)
-    this.cancelBlock = cancelBlock(api, this.runOptions)
-    this.cancelToken = koffi.address(this.cancelBlock)
+    this.cancellation = new Cancellation(api)
+    this.cancelToken = this.cancellation.token
   }
 
   run(call: RunnerCall): RunnerAnswer {
-    // A cancellation that came too late for the last run must not end this one.
-    this.api.RunOptionsUnsetTerminate(this.runOptions)
+    if (!this.cancellation.begin(call.job)) throw new HalError('HAL_ABORTED', 'cancelled before it began')
     const refused = new Set<number>()
     // Each round without success refuses one output more.
     for (;;) {
@@ -63,7 +57,7 @@ export class OrtRunner implements Runner {
 
   close(): void {
     this.values.close()
-    this.api.ReleaseRunOptions(this.runOptions)
+    this.cancellation.close()
   }
 
   private attempt(call: RunnerCall, refused: ReadonlySet<number>): RunnerAnswer {
@@ -91,7 +85,7 @@ export class OrtRunner implements Runner {
       }
       api.Run(
         this.session,
-        this.runOptions,
+        this.cancellation.runOptions,
         this.inputNames.pointers,
         inputValues,
         call.inputs.length,
