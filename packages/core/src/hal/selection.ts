@@ -1,17 +1,12 @@
 import type { DeviceChoice } from '../engine.js'
 import { HalError, type HalErrorCode } from '../errors.js'
+import type { AbsentBackend } from './inventory.js'
 import type { OpenDevice } from './open-device.js'
-
-/** A backend that gave no device, and why. */
-export interface AbsentBackend {
-  readonly name: string
-  readonly error: HalError
-}
 
 export type Fallback = 'error' | 'warn' | 'allow'
 
 /** An entry of the list to try: a device, or something asked for that is not there. */
-type Candidate = OpenDevice | { readonly absent: string; readonly error: HalError }
+export type Candidate = OpenDevice | { readonly absent: string; readonly error: HalError }
 
 /** What is to be tried for a model, in order. */
 export function candidates(
@@ -22,16 +17,16 @@ export function candidates(
   const missing = absent.map(({ name, error }) => ({ absent: `backend '${name}'`, error }))
   if (policy === 'auto') {
     const rank = { npu: 0, gpu: 1, cpu: 2 }
-    return [...missing, ...[...devices].sort((a, b) => rank[a.kind] - rank[b.kind])]
+    return [...missing, ...[...devices].sort((a, b) => rank[a.device.kind] - rank[b.device.kind])]
   }
   return [...new Set(policy.flatMap((entry): Candidate[] => named(entry, devices, absent)))]
 }
 
 function named(entry: string, devices: readonly OpenDevice[], absent: readonly AbsentBackend[]): Candidate[] {
-  const found = devices.filter(({ id, backend }) => id === entry || backend === entry)
+  const found = devices.filter(({ device }) => device.id === entry || device.backend === entry)
   if (found.length > 0) return found
   const backend = absent.find(({ name }) => name === entry || entry.startsWith(`${name}:`))
-  const known = devices.map(({ id }) => `'${id}'`).join(', ') || 'none'
+  const known = devices.map(({ device }) => `'${device.id}'`).join(', ') || 'none'
   const error = backend?.error ?? new HalError('HAL_NOT_FOUND', `no such device; there are: ${known}`)
   return [{ absent: `device '${entry}'`, error }]
 }
@@ -45,7 +40,7 @@ export async function select<T>(
   fallback: Fallback,
   open: (device: OpenDevice) => Promise<T>,
   warn: (message: string) => void,
-): Promise<{ device: OpenDevice; opened: T; choices: DeviceChoice[] }> {
+): Promise<{ taken: OpenDevice; opened: T; choices: DeviceChoice[] }> {
   const choices: DeviceChoice[] = []
   const errors: HalError[] = []
   const refuse = (device: string, error: HalError) => {
@@ -57,25 +52,27 @@ export async function select<T>(
       refuse(candidate.absent, candidate.error)
       continue
     }
-    const isFallback = candidate.kind === 'cpu' && errors.length > 0
+    const { id, kind } = candidate.device
+    const isFallback = kind === 'cpu' && errors.length > 0
     if (isFallback && fallback === 'error') {
-      refuse(candidate.id, noFallback(candidate.id, choices))
+      refuse(id, noFallback(id, choices))
       continue
     }
     try {
       const opened = await open(candidate)
-      if (isFallback && fallback === 'warn') warn(`running on ${candidate.id} instead: ${listed(choices)}`)
+      if (isFallback && fallback === 'warn') warn(`running on ${id} instead: ${listed(choices)}`)
       const reason = isFallback
         ? 'the CPU, because no device before it could be had'
         : 'first in order that opened the model'
-      choices.push({ device: candidate.id, taken: true, reason })
+      choices.push({ device: id, taken: true, reason })
       const rest = list.slice(list.indexOf(candidate) + 1)
       for (const other of rest) {
-        if (!('absent' in other)) choices.push({ device: other.id, taken: false, reason: 'not needed' })
+        if (!('absent' in other))
+          choices.push({ device: other.device.id, taken: false, reason: 'not needed' })
       }
-      return { device: candidate, opened, choices }
+      return { taken: candidate, opened, choices }
     } catch (error) {
-      refuse(candidate.id, HalError.from(error, { device: candidate.id }))
+      refuse(id, HalError.from(error, { device: id }))
     }
   }
   throw nothing(errors, choices)
