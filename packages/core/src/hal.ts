@@ -25,8 +25,8 @@ export interface Hal extends AsyncDisposable {
    * @throws HalError why no device took the model; TypeError when `model` is missing.
    */
   openEngine(model: ModelSource, options?: EngineOptions, wait?: WaitOptions): Promise<Engine>
-  /** Closes every engine, then the backends. Idempotent. */
-  close(): Promise<void>
+  /** Closes every engine (see `engine.close` for the timeout), then the backends. Idempotent. */
+  close(options?: Pick<WaitOptions, 'timeout'>): Promise<void>
 }
 
 /** Makes a HAL. Nothing is loaded before it is asked for. */
@@ -59,8 +59,8 @@ class OpenHal implements Hal {
     return givingUp(opening, wait)
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {
+    this.#closing ??= this.#close(options)
     return this.#closing
   }
 
@@ -74,13 +74,15 @@ class OpenHal implements Hal {
     return this.#inventory
   }
 
-  async #close(): Promise<void> {
+  async #close(options: Pick<WaitOptions, 'timeout'>): Promise<void> {
     await Promise.allSettled(this.#opening)
     const inventory = await this.#inventory?.catch(() => undefined)
     if (inventory === undefined) return
     const engines = inventory.devices.flatMap((device) => [...device.engines])
-    await Promise.all(engines.map((engine) => engine.close()))
+    // One that does not close keeps neither the others nor the backends from it.
+    const closed = await Promise.allSettled(engines.map((engine) => engine.close(options)))
     await Promise.all(inventory.backends.map((backend) => backend.doClose?.()))
+    for (const result of closed) if (result.status === 'rejected') throw result.reason
   }
 }
 

@@ -9,6 +9,8 @@ export interface CheckedInputs {
   /** In the order of the model's inputs; in the caller's order where the model's are not known. */
   readonly tensors: Tensor[]
   readonly names: readonly string[]
+  /** Bytes that had to be copied to take one byte array apart. */
+  readonly bytesCopied: number
 }
 
 /** The inputs of a run in the order of the model, each checked against what the model wants. */
@@ -20,8 +22,12 @@ export function checkInputs(
   if (typeof inputs !== 'object' || inputs === null) {
     throw new TypeError('inputs are missing: pass tensors by name, in order, or as one Uint8Array')
   }
-  if (inputs instanceof Uint8Array) return { tensors: split(inputs, infos), names }
-  if (Array.isArray(inputs)) return { tensors: checkList(inputs, infos), names }
+  if (inputs instanceof Uint8Array) return { ...split(inputs, infos), names }
+  if (ArrayBuffer.isView(inputs)) {
+    const came = (inputs as ArrayBufferView).constructor.name
+    throw new TypeError(`inputs are a bare ${came}: pass tensors by name, in order, or as one Uint8Array`)
+  }
+  if (Array.isArray(inputs)) return { tensors: checkList(inputs, infos), names, bytesCopied: 0 }
   return checkNamed(inputs as Readonly<Record<string, unknown>>, infos, names)
 }
 
@@ -35,6 +41,7 @@ function checkNamed(
     return {
       tensors: given.map((name) => checkTensor(inputs[name], `input '${name}'`, undefined)),
       names: given,
+      bytesCopied: 0,
     }
   }
   const tensors = infos.map((info) => {
@@ -51,7 +58,7 @@ function checkNamed(
       `the model has no input '${unknown}'; ${suggest(unknown, names)}`,
     )
   }
-  return { tensors, names }
+  return { tensors, names, bytesCopied: 0 }
 }
 
 function checkList(inputs: readonly unknown[], infos: readonly TensorInfo[]): Tensor[] {
@@ -72,7 +79,7 @@ function checkList(inputs: readonly unknown[], infos: readonly TensorInfo[]): Te
 }
 
 /** One buffer with all inputs one after the other: views on it, or copies where an input is not aligned. */
-function split(bytes: Uint8Array, infos: readonly TensorInfo[]): Tensor[] {
+function split(bytes: Uint8Array, infos: readonly TensorInfo[]): Omit<CheckedInputs, 'names'> {
   const sizes = infos.map(({ dataType, shape }) => byteLength(dataType, shape))
   const dynamic = infos[sizes.indexOf(undefined)]
   if (infos.length === 0 || dynamic !== undefined) {
@@ -90,13 +97,19 @@ function split(bytes: Uint8Array, infos: readonly TensorInfo[]): Tensor[] {
     )
   }
   let offset = bytes.byteOffset
-  return infos.map(({ dataType, shape }, i) => {
+  let bytesCopied = 0
+  const tensors = infos.map(({ dataType, shape }, i) => {
     const size = sizes[i] as number
     const element = bytesPerElement(dataType)
     const aligned = offset % element === 0
-    const buffer = aligned ? bytes.buffer : new Uint8Array(bytes.buffer, offset, size).slice().buffer
+    const buffer = aligned ? bytes.buffer : new SharedArrayBuffer(size)
+    if (!aligned) {
+      new Uint8Array(buffer).set(new Uint8Array(bytes.buffer, offset, size))
+      bytesCopied += size
+    }
     const data = viewData(dataType as NumericDataType, buffer, aligned ? offset : 0, size / element)
     offset += size
     return { dataType, shape, data }
   })
+  return { tensors, bytesCopied }
 }

@@ -68,7 +68,8 @@ export function isShared(tensor: Tensor): boolean {
 export function copyData(from: Tensor, to: Tensor): number {
   if (from.dataType === 'string') {
     const strings = from.data as string[]
-    ;(to.data as string[]).splice(0, strings.length, ...strings)
+    const target = to.data as string[]
+    for (let i = 0; i < strings.length; i++) target[i] = strings[i] as string
     return strings.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
   }
   const source = from.data as NumericData

@@ -104,7 +104,13 @@ export class Pipeline implements JobOwner {
   }
 
   answered(job: Job, answer: RunAnswer): void {
-    if (!this.#release(job, answer.endedAt - answer.startedAt)) return
+    const serviceMs = answer?.endedAt - answer?.startedAt
+    if (!Number.isFinite(serviceMs)) {
+      // One NaN would stay in the statistics and in the shares of the engines for good.
+      this.failed(job, new HalError('HAL_DATA_LOSS', 'the device gave an answer without times of execution'))
+      return
+    }
+    if (!this.#release(job, serviceMs)) return
     if (job.settled) {
       this.stats.strayAnswers++
       this.#recycle(job)
@@ -127,10 +133,11 @@ export class Pipeline implements JobOwner {
     if (this.barrier !== undefined) throw this.barrier()
     checkWaitOptions(options)
     const { driver } = this
-    const { tensors, names } = checkInputs(inputs, driver.inputs, this.#inputNames)
+    const { tensors, names, bytesCopied } = checkInputs(inputs, driver.inputs, this.#inputNames)
     const callerOutputs = checkCallerOutputs(options.outputs, driver.outputs)
     const level = options.priority === undefined ? this.settings.level : checkPriority(options.priority)
     throwIfAborted(options.signal, 'the run')
+    this.stats.bytesCopied += bytesCopied
     return { inputs: tensors, inputNames: names, callerOutputs, options, level }
   }
 
