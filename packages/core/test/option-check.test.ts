@@ -72,7 +72,7 @@ describe('resolveOptions', () => {
     expect(thrown(() => resolve({ share: Number.POSITIVE_INFINITY })).message).toContain('got Infinity')
     expect(thrown(() => resolve({ level: 'hihg' })).message).toContain("did you mean 'high'?")
     const circular: Record<string, unknown> = {}
-    circular['self'] = circular
+    circular.self = circular
     expect(thrown(() => resolve({ path: circular })).code).toBe('HAL_INVALID_ARGUMENT')
   })
 
