@@ -40,12 +40,15 @@ export class Board {
     return Atomics.load(this.words, GENERATION)
   }
 
-  /** Work that came at `from` (not in the future) takes the core for `duration`, and at the least until now. */
+  /**
+   * Work that came at `from`, which is not in the future, takes the core for `duration`: exactly that long, however
+   * long the thread really was at it. With 0 it takes the core until now.
+   */
   book(core: number, from: bigint, duration: bigint): Occupation {
     for (;;) {
       const free = Atomics.load(this.freeAt, core)
       const start = later(free, from)
-      const end = later(start + duration, clock())
+      const end = duration > 0n ? start + duration : later(start, clock())
       if (Atomics.compareExchange(this.freeAt, core, free, end) === free) {
         Atomics.add(this.booked, core, end - start)
         return { start, end }

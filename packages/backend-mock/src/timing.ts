@@ -14,7 +14,10 @@ export type Duration =
 export type CoreDuration = Duration | readonly Duration[]
 
 export interface Times {
-  /** How long a core works on a run; default 0. The real arithmetic of the run is part of it. */
+  /**
+   * How long a core works on a run, the real arithmetic included. An answer comes later than that when the arithmetic
+   * takes longer, but the figures of the run say exactly this. Default 0: as long as the arithmetic takes.
+   */
   readonly computeMs?: CoreDuration
   /** How long the tensors take to the device and back; the core is free meanwhile. Default 0. */
   readonly transferMs?: CoreDuration
