@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import {
   createHal,
   type Device,
@@ -26,9 +27,13 @@ export interface RunCaseOptions {
    * never settles should come near it.
    */
   readonly patience?: number
-  /** Puts something between the case and each engine; the suite's own tests break engines with it. */
-  readonly wrap?: (engine: Engine) => Engine
+  /** Put something between the case and the HAL, or each engine: the suite's own tests break them with it. */
+  readonly wrapHal?: (hal: Hal) => Hal
+  readonly wrapEngine?: (engine: Engine) => Engine
 }
+
+/** How long what a failed case left open may take to close. */
+const CLEANING_MS = 2000
 
 /** Runs one case on one subject. Never rejects: what goes wrong is in the result. */
 export async function runCase(
@@ -38,19 +43,20 @@ export async function runCase(
 ): Promise<CaseResult> {
   const stage = new Stage(subject, options)
   const patience = options.patience ?? 60_000
-  let timer: NodeJS.Timeout | undefined
-  const hanging = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`hangs: nothing after ${patience} ms`)), patience)
-    timer.unref()
-  })
+  const over = new AbortController()
   try {
-    return await Promise.race([perform(test, stage), hanging])
+    return await Promise.race([perform(test, stage), hanging(patience, over.signal)])
   } catch (error) {
     return { status: 'failed', error: error instanceof Error ? error : new Error(String(error)) }
   } finally {
-    clearTimeout(timer)
+    over.abort()
     await stage.clean()
   }
+}
+
+async function hanging(patience: number, signal: AbortSignal): Promise<never> {
+  await setTimeout(patience, undefined, { ref: false, signal })
+  throw new Error(`hangs: nothing after ${patience} ms`)
 }
 
 async function perform(test: Case, stage: Stage): Promise<CaseResult> {
@@ -90,12 +96,13 @@ class Stage {
   /** The context, or why there is nothing to test. */
   async open(): Promise<CaseContext | string> {
     const backend = await this.#subject.backend()
-    const hal = createHal({ backends: [backend] })
+    const made = createHal({ backends: [backend] })
+    const hal = this.#options.wrapHal?.(made) ?? made
     this.#hal = hal
     const devices = await hal.devices()
     const wanted = this.#subject.device
     const device = wanted === undefined ? devices[0] : devices.find(({ id }) => id === wanted)
-    if (device === undefined) return `${wanted ?? `a device of ${backend.name}`} is not on this machine`
+    if (device === undefined) return `${wanted ?? `a device of ${this.#subject.name}`} is not on this machine`
     const source = (name: ModelName) => this.#source(name, device)
     return {
       hal,
@@ -119,7 +126,7 @@ class Stage {
   }
 
   #keep(opened: Engine): Engine {
-    const engine = this.#options.wrap?.(opened) ?? opened
+    const engine = this.#options.wrapEngine?.(opened) ?? opened
     this.#engines.push(engine)
     return engine
   }
@@ -142,12 +149,15 @@ class Stage {
   }
 
   /**
-   * The same after a failure, not waited for: what is broken may never close. What goes wrong now is no news, the case
-   * has failed already.
+   * The same after a failure, for as long as the patience with something broken lasts: what it leaves behind should not
+   * look like the leak of the next case. What goes wrong now is no news, the case has failed already.
    */
   async clean(): Promise<void> {
-    for (const engine of this.#engines.splice(0)) engine.close({ timeout: 1000 }).catch(() => {})
-    this.#hal?.close().catch(() => {})
+    const closing = this.#engines.splice(0).map((engine) => engine.close({ timeout: CLEANING_MS / 2 }))
+    await Promise.race([
+      Promise.allSettled([...closing, this.#hal?.close()]),
+      setTimeout(CLEANING_MS, 0, { ref: false }),
+    ])
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true })
   }
 }

@@ -1,5 +1,4 @@
-import type { EngineOptions, ModelSource } from '@xpu-hal/core'
-import type { Backend } from '@xpu-hal/core/backend'
+import type { BackendSource, EngineOptions, ModelSource } from '@xpu-hal/core'
 import type { ModelName } from './models/model.js'
 
 /** A case that is not held against the subject, and why. */
@@ -20,8 +19,10 @@ export interface ModelOverride {
 /** What is put to the proof. */
 export interface Subject {
   readonly name: string
-  /** The backend under test, asked for once a case. Making a new one each time tests more. */
-  readonly backend: () => Backend | Promise<Backend>
+  /**
+   * The backend under test, or the name of its package; asked for once a case. Making a new one each time tests more.
+   */
+  readonly backend: () => BackendSource | Promise<BackendSource>
   /** Id of the device to test; missing: the first one that the backend finds. */
   readonly device?: string
   /** Engine options for every model. */

@@ -39,7 +39,10 @@ export const memory: readonly Case[] = [
     async run({ open, sample }) {
       const engine = await open('add')
       const { sum } = await engine.run(sample('add').inputs)
-      assert.ok(sum !== undefined && !Array.isArray(sum.data) && sum.data.buffer instanceof SharedArrayBuffer)
+      assert.ok(
+        sum !== undefined && !Array.isArray(sum.data) && sum.data.buffer instanceof SharedArrayBuffer,
+        'on shared memory',
+      )
     },
   },
   {
