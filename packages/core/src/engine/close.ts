@@ -1,6 +1,7 @@
 import type { EngineDriver } from '../backend.js'
 import { HalError } from '../errors.js'
 import type { Pipeline } from './pipeline.js'
+import { LONGEST_MS } from './watch.js'
 
 /** Shuts the door, lets the accepted runs settle, and has the driver free everything; within `timeout` ms if not 0. */
 export async function close(
@@ -13,13 +14,15 @@ export async function close(
   pipeline.admission.refuseAll(
     new HalError('HAL_ABORTED', `${engine} was closed before the run was accepted`, { engine }),
   )
-  const deadline = timeout > 0 ? performance.now() + timeout : Number.POSITIVE_INFINITY
+  const limited = timeout > 0 && timeout <= LONGEST_MS
+  const deadline = limited ? performance.now() + timeout : Number.POSITIVE_INFINITY
   if (!(await within(pipeline.admission.idle(), deadline))) {
     pipeline.failAll(
       new HalError('HAL_ABORTED', `${engine} was closed with a timeout of ${timeout} ms`, { engine }),
     )
   }
-  if (await within(driver.doClose(), deadline)) return
+  const closed = driver.doClose().then(() => pipeline.detach())
+  if (await within(closed, deadline)) return
   throw new HalError(
     'HAL_DEADLINE_EXCEEDED',
     `${engine} did not close within ${timeout} ms: its runtime is still inside a native call`,

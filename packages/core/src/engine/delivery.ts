@@ -29,6 +29,8 @@ export class Delivery {
       this.#deliver(job)
       return
     }
+    // Who has given up on a run does not wait for those before it.
+    if (wasGivenUp(job) && this.#order.delete(job)) this.#deliver(job)
     for (const next of this.#order) {
       if (!next.settled) break
       this.#order.delete(next)
@@ -83,4 +85,9 @@ export class Delivery {
     } else this.results.keep(job)
     this.finished(job)
   }
+}
+
+function wasGivenUp({ outcome }: Job): boolean {
+  if (outcome === undefined || !('error' in outcome)) return false
+  return outcome.error.code === 'HAL_ABORTED' || outcome.error.code === 'HAL_DEADLINE_EXCEEDED'
 }

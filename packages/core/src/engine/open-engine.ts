@@ -102,7 +102,7 @@ export class OpenEngine implements Engine {
   }
 
   async runAsync(inputs: Inputs, userArg?: unknown, options: RunOptions = {}): Promise<JobId> {
-    this.#pipeline.results.assertRoom()
+    this.#pipeline.assertCollected()
     const { job } = await this.#pipeline.submit(inputs, withArgument(options, userArg), (job) =>
       this.#remember(job),
     )
@@ -110,7 +110,7 @@ export class OpenEngine implements Engine {
   }
 
   tryRunAsync(inputs: Inputs, userArg?: unknown, options: RunOptions = {}): JobId {
-    this.#pipeline.results.assertRoom()
+    this.#pipeline.assertCollected()
     return this.#pipeline.trySubmit(inputs, withArgument(options, userArg), (job) => this.#remember(job)).job
   }
 

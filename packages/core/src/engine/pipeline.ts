@@ -123,10 +123,26 @@ export class Pipeline implements JobOwner {
     else this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
   }
 
+  /** @throws HalError HAL_RESOURCE_EXHAUSTED when too many results lie uncollected. */
+  assertCollected(): void {
+    const full = this.results.full()
+    if (full === undefined) return
+    this.stats.refused++
+    throw HalError.from(full, this.origin)
+  }
+
+  /** The driver is closed and has let go of everything, answered or not. */
+  detach(): void {
+    this.scheduler.detach(this.#client)
+  }
+
   /** Fails every run that has not settled, and those that wait to be accepted. */
   failAll(error: HalError): void {
     this.admission.refuseAll(error)
-    for (const job of [...this.#unsettled]) this.#cancel(job, error)
+    const jobs = [...this.#unsettled]
+    // Those in the queue first, else the ones taken back from the driver would make room for them to start.
+    for (const job of jobs) if (job.lane < 0) this.#cancel(job, error)
+    for (const job of jobs) this.#cancel(job, error)
   }
 
   #check(inputs: Inputs, options: RunOptions): Request {
@@ -150,7 +166,14 @@ export class Pipeline implements JobOwner {
       })
       try {
         leave = this.admission.wait({
-          enter: () => resolve(this.#accept(request, accepted, guard)),
+          enter: () => {
+            try {
+              resolve(this.#accept(request, accepted, guard))
+            } catch (error) {
+              guard.disarm?.()
+              reject(error)
+            }
+          },
           refuse: (error) => {
             guard.disarm?.()
             reject(error)
@@ -166,9 +189,7 @@ export class Pipeline implements JobOwner {
 
   #accept(request: Request, accepted: (job: Job) => void, guard?: Guard): Job {
     const { inputNames, callerOutputs, options, level } = request
-    const inputs =
-      this.driver.memory === 'any' ? request.inputs : request.inputs.map((input) => this.#share(input))
-    const outputs = this.#outputMemory(callerOutputs)
+    const { inputs, outputs } = this.#memoryFor(request)
     const job = new Job(
       this,
       inputs,
@@ -198,6 +219,20 @@ export class Pipeline implements JobOwner {
     return guard
   }
 
+  /** @throws HalError HAL_RESOURCE_EXHAUSTED when there is none; the run has left the engine again then. */
+  #memoryFor({ inputs, callerOutputs }: Request): Pick<Job, 'inputs' | 'outputs'> {
+    try {
+      return {
+        inputs: this.driver.memory === 'any' ? inputs : inputs.map((input) => this.#share(input)),
+        outputs: this.#outputMemory(callerOutputs),
+      }
+    } catch (cause) {
+      this.admission.leave()
+      const message = `there is no memory for the tensors of the run: ${HalError.from(cause).message}`
+      throw new HalError('HAL_RESOURCE_EXHAUSTED', message, { ...this.origin, cause })
+    }
+  }
+
   #share(tensor: Tensor): Tensor {
     if (isShared(tensor)) return tensor
     const copy = this.#staging.take(tensor)
@@ -206,12 +241,11 @@ export class Pipeline implements JobOwner {
   }
 
   #outputMemory(callerOutputs: readonly (Tensor | undefined)[] | undefined): readonly (Tensor | undefined)[] {
-    const set = this.#pool.take()
-    if (callerOutputs === undefined) return set
-    return set.map((tensor, i) => {
-      const mine = callerOutputs[i]
-      return mine !== undefined && (this.driver.memory === 'any' || isShared(mine)) ? mine : tensor
-    })
+    if (callerOutputs === undefined) return this.#pool.take()
+    const usable = (tensor: Tensor | undefined) =>
+      tensor !== undefined && (this.driver.memory === 'any' || isShared(tensor))
+    if (callerOutputs.every(usable)) return callerOutputs
+    return this.#pool.take().map((tensor, i) => (usable(callerOutputs[i]) ? callerOutputs[i] : tensor))
   }
 
   #outcome(job: Job, answer: RunAnswer): NonNullable<Job['outcome']> {
@@ -227,11 +261,19 @@ export class Pipeline implements JobOwner {
 
   #cancel(job: Job, error: HalError): void {
     if (job.settled) return
-    const recalled = this.scheduler.recall(this.#client, job)
-    if (recalled) this.#released(job)
-    else this.driver.doCancel?.(job)
+    if (this.scheduler.recall(this.#client, job)) this.#released(job)
+    else this.#stop(job)
     // A driver may have answered from within doCancel.
     if (!job.settled) this.#settleWithin(job, { error })
+  }
+
+  /** Best effort: the run settles whatever the driver makes of it. */
+  #stop(job: Job): void {
+    try {
+      this.driver.doCancel?.(job)
+    } catch (error) {
+      this.events.emit('error', HalError.from(error, { ...this.origin, job: job.job }))
+    }
   }
 
   /** Settles a run that was accepted, and brings it to its caller. */
@@ -239,8 +281,8 @@ export class Pipeline implements JobOwner {
     this.#unsettled.delete(job)
     job.disarm?.()
     this.#settle(job, outcome, times)
-    // Never from within the call that submitted the run: an inline driver answers before its caller knows the job.
-    if (this.driver.memory === 'any') queueMicrotask(() => this.#delivery.settled(job))
+    // Never from within the call that submitted the run: who answers within doRun does so before its caller knows the job.
+    if (this.scheduler.dispatching) queueMicrotask(() => this.#delivery.settled(job))
     else this.#delivery.settled(job)
   }
 

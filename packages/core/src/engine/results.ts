@@ -26,9 +26,10 @@ export class Results {
     this.#uncollected++
   }
 
-  assertRoom(): void {
-    if (this.#uncollected < MAX_UNCOLLECTED) return
-    throw new HalError(
+  /** The error for one more submission, when there is no room for its result. */
+  full(): HalError | undefined {
+    if (this.#uncollected < MAX_UNCOLLECTED) return undefined
+    return new HalError(
       'HAL_RESOURCE_EXHAUSTED',
       `${this.#uncollected} finished runs were never collected: wait for the jobs, or register a callback`,
     )

@@ -74,6 +74,17 @@ export class Scheduler {
     return client
   }
 
+  /** The driver is closed: what it never answered holds its core no longer. */
+  detach(client: Client): void {
+    for (const lane of client.lanes) for (const job of [...lane.jobs]) this.#leaveLane(client, lane, job)
+    this.#dispatch()
+  }
+
+  /** True while runs are being handed out: what is answered now is answered from within doRun. */
+  get dispatching(): boolean {
+    return this.#dispatching
+  }
+
   enqueue(client: Client, job: Job): void {
     if (client.queued === 0 && client.inFlight === 0) {
       // Time spent idle earns no claim.
@@ -89,7 +100,7 @@ export class Scheduler {
   recall(client: Client, job: Job): boolean {
     if (this.#unqueue(client, job)) return true
     const lane = client.lanes[job.lane]
-    if (lane === undefined || client.driver.doRecall?.(job) !== true) return false
+    if (lane === undefined || !lane.jobs.includes(job) || !takenBack(client, job)) return false
     this.#leaveLane(client, lane, job)
     this.#dispatch()
     return true
@@ -189,7 +200,7 @@ export class Scheduler {
       if (idle < 0) continue
       for (const lane of client.lanes) {
         const job = isCrowded(lane) ? lane.jobs.at(-1) : undefined
-        if (job === undefined || job.settled || !client.driver.doRecall(job)) continue
+        if (job === undefined || job.settled || !takenBack(client, job)) continue
         this.#leaveLane(client, lane, job)
         this.#start(client, job, idle)
         return true
@@ -223,6 +234,15 @@ export class Scheduler {
 
 function isCrowded(lane: LaneLoad): boolean {
   return lane.jobs.length > 1
+}
+
+/** A driver that throws over it has kept the run. */
+function takenBack({ driver }: Client, job: Job): boolean {
+  try {
+    return driver.doRecall?.(job) === true
+  } catch {
+    return false
+  }
 }
 
 function first(jobs: Set<Job>): Job {

@@ -2,7 +2,7 @@ import type { WaitOptions } from '../engine.js'
 import { HalError } from '../errors.js'
 
 /** The longest time a Node timer can hold, about 24.8 days. */
-const LONGEST_MS = 2 ** 31 - 1
+export const LONGEST_MS = 2 ** 31 - 1
 
 /** Throws HAL_INVALID_ARGUMENT for a timeout that is no number of milliseconds, TypeError for a signal that is none. */
 export function checkWaitOptions({ timeout, signal }: WaitOptions): void {
