@@ -142,10 +142,10 @@ test('a cancel stops the run that executes and no other', async () => {
   const first = begin()
   const second = begin()
   await reached(log, Word.entered, 1)
-  const tokens: bigint[] = []
+  const cancelled: [bigint, number][] = []
   Object.assign(globalThis, {
-    onCancel(token: bigint) {
-      tokens.push(token)
+    onCancel(token: bigint, job: number) {
+      cancelled.push([token, job])
       Atomics.store(first.x.data, 0, 1)
       Atomics.notify(first.x.data, 0)
       // The run is over by now, or soon; its worker may not go on to the next before this function has returned.
@@ -154,11 +154,11 @@ test('a cancel stops the run that executes and no other', async () => {
     },
   })
   driver.doCancel?.(second.run)
-  expect(tokens).toEqual([])
+  expect(cancelled).toEqual([])
   driver.doCancel?.(first.run)
   driver.doCancel?.(first.run)
   await expect(first.answer).rejects.toMatchObject({ code: 'HAL_ABORTED' })
-  expect(tokens).toEqual([100n])
+  expect(cancelled).toEqual([[100n, first.run.job]])
   await reached(log, Word.entered, 2)
   Atomics.store(second.x.data, 0, 1)
   Atomics.notify(second.x.data, 0)

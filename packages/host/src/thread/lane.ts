@@ -56,12 +56,12 @@ export class ThreadLane implements Lane, AnswerListener {
     return true
   }
 
-  cancel(run: DriverRun, stop: (token: bigint) => void): void {
+  cancel(run: DriverRun, stop: (token: bigint, job: number) => void): void {
     const flight = this.#flights.find((flight) => flight.run === run)
     if (flight === undefined || this.cancelToken === undefined) return
     if (!this.slots.move(flight.slot, State.running, State.cancelling)) return
     try {
-      stop(this.cancelToken)
+      stop(this.cancelToken, run.job)
     } finally {
       this.slots.cancelled(flight.slot)
     }
