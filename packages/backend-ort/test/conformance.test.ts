@@ -2,4 +2,13 @@ import { ort } from '@xpu-hal/backend-ort'
 import { conformance } from '@xpu-hal/conformance'
 import { describe, it } from 'vitest'
 
-conformance({ describe, it }, { name: 'ONNX Runtime', backend: () => ort() })
+conformance(
+  { describe, it },
+  {
+    name: 'ONNX Runtime',
+    backend: () => ort(),
+    expectedFailures: [
+      { case: 'devices/unknown', reason: 'openEngine does not repeat the device id that it did not find' },
+    ],
+  },
+)

@@ -205,6 +205,7 @@ describe('a process', () => {
       'was refused a model',
       `await open('thread', Uint8Array.of(1, 2, 3)).catch(() => {}); await open('inline', Uint8Array.of(1, 2, 3)).catch(() => {})`,
     ],
+    ['leaves an engine open', `const d = await open('thread'); await run(d, 0)`],
     ['only looked for devices', ''],
     [
       'collects its garbage',
