@@ -18,7 +18,7 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
    * run in its hands: perhaps just before it enters `run`, or just after it has left it. The worker does not go on to
    * another run before this has returned, so what the token points to stays valid.
    */
-  cancel?(token: bigint, job?: number): void
+  cancel?(token: bigint, job: number): void
 }
 
 export interface LoadedModel<Shared> {

@@ -97,12 +97,15 @@ testWithCounts(
     const logger = (level: LogLevel, message: string) => logged.push([level, message])
     const log = createLog()
     const driver = await open({ run: 'exit', log, ...xy }, ['NPU_0', 'NPU_1'], 'thread', logger)
+    const events: unknown[] = []
+    driver.doSubscribe?.((event) => events.push(event))
     const lost = { code: 'HAL_DEVICE_LOST', message: expect.stringContaining('NPU_0') }
     const [first, second] = [run(driver, x(1), y()), run(driver, x(2), y())]
     await expect(first).rejects.toMatchObject(lost)
     await expect(second).rejects.toMatchObject(lost)
     await expect(run(driver, x(2), y())).rejects.toMatchObject(lost)
     expect(logged).toEqual([['error', expect.stringContaining('NPU_0')]])
+    expect(events).toEqual([{ kind: 'lost', error: expect.objectContaining({ code: 'HAL_DEVICE_LOST' }) }])
     expect((await run(driver, x(2), y(), { lane: 1 })).outputs[0]?.data[0]).toBe(2)
     await driver.doClose()
     expect(Atomics.load(log, Word.closed)).toBe(1)

@@ -46,6 +46,10 @@ async function openOn<Config>(
     outputShapes,
     memory: 'shared',
     lanes,
+    // The others would go on, but what the lost thread held of the runtime is in an unknown state.
+    doSubscribe: (listener) => {
+      for (const thread of threads) thread.onLost = (error) => listener({ kind: 'lost', error })
+    },
     doRun: (run) => laneOf(run.lane).start(run),
     doRunSync: (request) => sync.run(request),
     doRecall: (run) => laneOf(run.lane).recall(run),

@@ -15,6 +15,8 @@ export class WorkerThread {
   readonly core: string
   readonly control = createControl()
   listener?: AnswerListener
+  /** Told after the listener. */
+  onLost?: (error: HalError) => void
   readonly #worker: Worker
   readonly #exited: Promise<unknown>
   #lost: HalError | undefined
@@ -122,5 +124,6 @@ export class WorkerThread {
     this.logger('error', message, { error: this.#lost })
     this.#pending?.reject(this.#lost)
     this.listener?.onLost(this.#lost)
+    this.onLost?.(this.#lost)
   }
 }
