@@ -82,7 +82,8 @@ export function copyData(from: Tensor, to: Tensor): number {
 
 /** Shared copies of input tensors that came on ordinary memory, used again when the driver has let go of them. */
 export class Staging {
-  readonly #free = new Map<number, NumericData['buffer'][]>()
+  /** Oldest first, of any size: with dynamic shapes there is no end of sizes. */
+  readonly #free: SharedArrayBuffer[] = []
 
   constructor(private readonly capacity: number) {}
 
@@ -90,16 +91,15 @@ export class Staging {
   take(tensor: Tensor): Tensor {
     const { dataType, shape } = tensor
     const data = tensor.data as NumericData
-    const buffer = this.#free.get(data.byteLength)?.pop() ?? new SharedArrayBuffer(data.byteLength)
+    const found = this.#free.findLastIndex(({ byteLength }) => byteLength === data.byteLength)
+    const [buffer = new SharedArrayBuffer(data.byteLength)] = found < 0 ? [] : this.#free.splice(found, 1)
     const copy = { dataType, shape, data: viewData(dataType as NumericDataType, buffer, 0, data.length) }
     copyData(tensor, copy)
     return copy
   }
 
   giveBack(tensor: Tensor): void {
-    const { buffer } = tensor.data as NumericData
-    const free = this.#free.get(buffer.byteLength) ?? []
-    if (free.length < this.capacity) free.push(buffer)
-    this.#free.set(buffer.byteLength, free)
+    this.#free.push((tensor.data as NumericData).buffer as SharedArrayBuffer)
+    if (this.#free.length > this.capacity) this.#free.shift()
   }
 }

@@ -53,7 +53,7 @@ export class Pipeline implements JobOwner {
     this.admission = new Admission(maxLoad, maxWaiting)
     this.#client = scheduler.attach(driver, weight, bufferCount)
     this.#pool = new OutputPool(driver.outputs, this.#memory, bufferCount)
-    this.#staging = new Staging(bufferCount)
+    this.#staging = new Staging(bufferCount * Math.max(driver.inputs.length, 1))
     this.#delivery = new Delivery(
       ordered,
       origin,
