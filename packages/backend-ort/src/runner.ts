@@ -45,6 +45,6 @@ export function unload(shared: SharedSession): void {
   releaseSession(loadLibrary(shared.library).api, shared)
 }
 
-export function cancel(token: Pointer, job?: number): void {
+export function cancel(token: Pointer, job: number): void {
   cancelRun(token, job)
 }

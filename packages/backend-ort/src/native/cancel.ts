@@ -41,11 +41,11 @@ export class Cancellation {
 }
 
 /** Stops `job` on the thread whose {@link Cancellation} has this token, before it begins or between two operators. */
-export function cancelRun(token: Pointer, job?: number): void {
+export function cancelRun(token: Pointer, job: number): void {
   const [setTerminate, releaseStatus, runOptions] = koffi.decode(token, 'void *', JOB)
   // In this order: whoever misses the job in `begin` has the flag still to come.
   const place = new BigUint64Array(koffi.view(token + JOB_OFFSET, 8))
-  if (job !== undefined) Atomics.store(place, 0, BigInt(job))
+  Atomics.store(place, 0, BigInt(job))
   const status = koffi.call(setTerminate, koffi.proto('void *', ['void *']), runOptions)
   if (status !== null) koffi.call(releaseStatus, koffi.proto('void', ['void *']), status)
 }
