@@ -8,32 +8,17 @@ import {
   HalError,
   type Isolation,
   type OpenRequest,
-  type Option,
 } from '@xpu-hal/core/backend'
 import { host } from '@xpu-hal/host'
 import { Board } from './board.js'
 import type { CheckedConfig } from './config.js'
 import { type DeviceState, MockEngine } from './engine.js'
 import { type Fault, FaultPlan } from './faults.js'
+import { engineOptions, timesOf, workersOf } from './request.js'
 import { RunTable } from './run-table.js'
 import type { RunnerConfig } from './runner.js'
 import { Telemetry } from './telemetry.js'
-import { type Times, Timing } from './timing.js'
-
-const options: readonly Option[] = [
-  {
-    name: 'computeMs',
-    type: 'number',
-    min: 0,
-    description: 'Milliseconds a core works on a run, for this engine.',
-  },
-  {
-    name: 'transferMs',
-    type: 'number',
-    min: 0,
-    description: 'Milliseconds of transfer for a run, for this engine.',
-  },
-]
+import { Timing } from './timing.js'
 
 /** Counts since the mock was made. */
 export interface MockCounters {
@@ -48,7 +33,7 @@ export interface MockCounters {
 /** A simulated device: what core drives, and the controls that a test holds. */
 export class MockDevice implements DeviceDriver {
   readonly info: DeviceInfo
-  readonly options = options
+  readonly options = engineOptions
   private readonly state: DeviceState
   private readonly telemetry: Telemetry
   private readonly listeners = new Set<(event: DeviceEvent) => void>()
@@ -138,7 +123,7 @@ export class MockDevice implements DeviceDriver {
     const isolation = (request.options.isolation ?? 'thread') as Isolation
     const module = new URL('./runner.js', import.meta.url)
     const inner = await host({ module, config, workers: workersOf(request), isolation, logger })
-    const timing = new Timing(this.timesOf(request), this.config.seed)
+    const timing = new Timing(timesOf(request, this.config), this.config.seed)
     const engine = new MockEngine(inner, model.name, this.state, timing, table)
     this.state.engines.add(engine)
     return engine
@@ -157,29 +142,7 @@ export class MockDevice implements DeviceDriver {
     this.listeners.clear()
   }
 
-  private timesOf({ model, options }: OpenRequest): Times {
-    const times = { ...this.config, ...this.config.models[model.name] }
-    const { computeMs, transferMs } = options
-    return {
-      ...times,
-      ...(typeof computeMs === 'number' && { computeMs }),
-      ...(typeof transferMs === 'number' && { transferMs }),
-    }
-  }
-
   private tell(event: DeviceEvent): void {
     for (const listener of this.listeners) listener(event)
   }
-}
-
-/** One worker for each core that is allowed, or for the first ones of them when fewer are asked for. */
-function workersOf({ cores, options }: OpenRequest): { core: string }[] {
-  const workers = options.workers ?? cores.length
-  if (typeof workers !== 'number' || workers > cores.length) {
-    throw new HalError(
-      'HAL_INVALID_ARGUMENT',
-      `workers: a simulated core takes one worker, so there can be ${cores.length} here, not ${workers}; allow more cores with boundOption or ask for fewer workers`,
-    )
-  }
-  return cores.slice(0, workers).map((core) => ({ core }))
 }
