@@ -66,7 +66,7 @@ function cpuDevice(library: string, version: string): DeviceDriver {
         modelFromBytes: true,
         runSync: true,
         cancelRunning: true,
-        isolation: ['thread', 'process', 'inline'],
+        isolation: ['thread', 'inline'],
       },
     },
     options: ortOptions,
