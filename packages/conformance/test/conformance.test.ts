@@ -2,4 +2,13 @@ import { describe, it } from 'vitest'
 import { conformance } from '../src/index.js'
 import { echo } from './fixtures/echo-backend.js'
 
-conformance({ describe, it }, { name: 'the echo of the own tests', backend: () => echo() })
+conformance(
+  { describe, it },
+  {
+    name: 'the echo of the own tests',
+    backend: () => echo(),
+    expectedFailures: [
+      { case: 'devices/unknown', reason: 'openEngine does not repeat the device id that it did not find' },
+    ],
+  },
+)
