@@ -1,5 +1,6 @@
 import type { BatchOptions, Engine, Inputs, Outputs, RunOptions } from '../engine.js'
 import { HalError } from '../errors.js'
+import { checkWaitOptions } from './watch.js'
 
 /**
  * Runs every item with as many in flight as the engine takes, so that the device never waits for the slowest of a
@@ -12,6 +13,7 @@ export async function runBatch(
   width: number,
 ): Promise<PromiseSettledResult<Outputs>[]> {
   if (!Array.isArray(items)) throw new TypeError('runBatch needs a list of inputs')
+  checkWaitOptions(options)
   const { outputs, timeout, ...shared } = options
   if (outputs !== undefined && outputs.length !== items.length) {
     throw new HalError(
@@ -19,18 +21,23 @@ export async function runBatch(
       `${items.length} items need as many output sets, got ${outputs.length}`,
     )
   }
-  const deadline = timeout === undefined || timeout === 0 ? undefined : performance.now() + timeout
+  const deadline = performance.now() + (timeout || Number.POSITIVE_INFINITY)
   const results: PromiseSettledResult<Outputs>[] = new Array(items.length)
   let next = 0
   const work = async () => {
     while (next < items.length) {
       const i = next++
       const buffers = outputs?.[i]
-      const rest = deadline === undefined ? timeout : Math.max(deadline - performance.now(), Number.MIN_VALUE)
+      const rest = deadline - performance.now()
+      if (rest <= 0) {
+        const message = `the batch took longer than its timeout of ${timeout} ms`
+        results[i] = { status: 'rejected', reason: new HalError('HAL_DEADLINE_EXCEEDED', message) }
+        continue
+      }
       const mine: RunOptions = {
         ...shared,
         ...(buffers && { outputs: buffers }),
-        ...(rest !== undefined && { timeout: rest }),
+        ...(timeout !== undefined && { timeout: timeout === 0 ? 0 : rest }),
       }
       try {
         results[i] = { status: 'fulfilled', value: await engine.run(items[i] as Inputs, mine) }

@@ -1,4 +1,7 @@
 import type { Engine, Inputs, Outputs, RunOptions } from '../engine.js'
+import { HalError } from '../errors.js'
+
+type Source = Iterable<Inputs> | AsyncIterable<Inputs>
 
 /**
  * Runs items as they come, at most `width` ahead of the consumer, and yields the outputs in their order. Whatever ends
@@ -6,35 +9,58 @@ import type { Engine, Inputs, Outputs, RunOptions } from '../engine.js'
  */
 export async function* stream(
   engine: Pick<Engine, 'run'>,
-  items: Iterable<Inputs> | AsyncIterable<Inputs>,
+  items: Source,
   options: RunOptions,
   width: number,
 ): AsyncGenerator<Outputs, void, void> {
-  const source = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]()
+  if (options.outputs !== undefined) {
+    const message = 'stream takes no outputs: several runs would write to the same tensors'
+    throw new HalError('HAL_INVALID_ARGUMENT', message)
+  }
+  const source = iterate(items)
   const stop = new AbortController()
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
   const ahead: Promise<Outputs>[] = []
+  let pull: Promise<IteratorResult<Inputs>> | undefined
   let exhausted = false
   try {
     for (;;) {
-      while (!exhausted && ahead.length < width) {
-        const item = await source.next()
-        if (item.done === true) exhausted = true
-        else ahead.push(quiet(engine.run(item.value, { ...options, signal })))
+      if (!exhausted && ahead.length < width) pull ??= quiet(Promise.resolve(source.next()))
+      const [oldest] = ahead
+      if (oldest === undefined && pull === undefined) return
+      // A source that has nothing to give yet, a camera for example, holds up no result.
+      const item = await Promise.race([
+        ...(pull ? [pull] : []),
+        ...(oldest ? [oldest.then(() => undefined)] : []),
+      ])
+      if (item === undefined) {
+        ahead.shift()
+        yield (await oldest) as Outputs
+        continue
       }
-      const oldest = ahead.shift()
-      if (oldest === undefined) return
-      yield await oldest
+      pull = undefined
+      if (item.done === true) exhausted = true
+      else ahead.push(quiet(engine.run(item.value, { ...options, signal })))
     }
   } finally {
     stop.abort()
     await Promise.allSettled(ahead)
-    if (!exhausted) await source.return?.()
+    const closed = exhausted ? undefined : source.return?.()
+    // A source in the middle of an item closes when it has it: nobody waits for that.
+    if (pull === undefined) await closed
+    else quiet(Promise.resolve(closed))
   }
 }
 
-/** A run that fails before its turn is no unhandled rejection: its error is thrown when its turn comes. */
-function quiet(run: Promise<Outputs>): Promise<Outputs> {
-  run.catch(() => {})
-  return run
+function iterate(items: Source): Iterator<Inputs> | AsyncIterator<Inputs> {
+  const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(items)
+  if (typeof asynchronous === 'function') return asynchronous.call(items)
+  if (typeof synchronous === 'function') return synchronous.call(items)
+  throw new TypeError('stream needs inputs to iterate over: a list, a generator, an asynchronous source')
+}
+
+/** What fails before its turn is no unhandled rejection: its error is thrown when its turn comes. */
+function quiet<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => {})
+  return work
 }

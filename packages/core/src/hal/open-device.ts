@@ -3,6 +3,7 @@ import { COMMON_OPTIONS } from '../common-options.js'
 import type { Device } from '../device.js'
 import type { OpenEngine } from '../engine/open-engine.js'
 import { Scheduler } from '../engine/scheduler.js'
+import type { HalError } from '../errors.js'
 
 /** A device with what stands behind it: its driver, its scheduler and the engines that are open on it. */
 export class OpenDevice {
@@ -10,7 +11,8 @@ export class OpenDevice {
   readonly device: Device
   readonly scheduler: Scheduler
   readonly engines = new Set<OpenEngine>()
-  lost = false
+  /** Why it is lost; `undefined` while it is there. */
+  loss: HalError | undefined
 
   constructor(
     backend: Backend,
@@ -19,14 +21,14 @@ export class OpenDevice {
     this.device = this.#facade(backend)
     this.scheduler = new Scheduler(driver.info.cores)
     driver.doSubscribe?.((event) => {
-      this.lost = event.kind === 'lost'
+      this.loss = event.kind === 'lost' ? event.error : undefined
       for (const engine of [...this.engines]) engine.deviceChanged(event)
     })
   }
 
   #facade(backend: Backend): Device {
     const { driver } = this
-    const isLost = () => this.lost
+    const isLost = () => this.loss !== undefined
     return {
       ...driver.info,
       backend: backend.name,

@@ -47,6 +47,8 @@ export async function openEngine(
     onClosed: () => taken.engines.delete(engine),
   })
   taken.engines.add(engine)
+  // It may have been lost while the model was being loaded.
+  if (taken.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: taken.loss })
   return engine
 }
 
@@ -56,7 +58,7 @@ function defaultFallback(policy: 'auto' | readonly string[], list: readonly Cand
   return namesCpu ? 'warn' : 'error'
 }
 
-function optionsFor({ device, lost }: OpenDevice, given: EngineOptions): OptionValues {
+function optionsFor({ device, loss }: OpenDevice, given: EngineOptions): OptionValues {
   checkOptionNames(given, device.options, device.id)
   const values = resolveOptions(given, device.options)
   const known = device.capabilities.isolation
@@ -66,6 +68,11 @@ function optionsFor({ device, lost }: OpenDevice, given: EngineOptions): OptionV
     const message = `${device.id} has no isolation '${isolation}'; it has ${known.join(', ')}`
     throw new HalError('HAL_UNIMPLEMENTED', message, where)
   }
-  if (lost) throw new HalError('HAL_DEVICE_LOST', `device ${device.id} is lost`, where)
+  if (loss !== undefined) {
+    throw new HalError('HAL_DEVICE_LOST', `device ${device.id} is lost: ${loss.message}`, {
+      ...where,
+      cause: loss,
+    })
+  }
   return { ...values, isolation }
 }
