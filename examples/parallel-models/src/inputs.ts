@@ -9,7 +9,7 @@ const NMS_SENSITIVITY = 0.5
 export type NamedTensors = Readonly<Record<string, Tensor>>
 
 /** The inputs of a model, as the runtime tells them, or as its file does where the runtime does not. */
-export async function inputsOf(engine: Engine, file: string): Promise<readonly TensorInfo[]> {
+export async function inputsOf(engine: Pick<Engine, 'inputs'>, file: string): Promise<readonly TensorInfo[]> {
   if (engine.inputs.length > 0) return engine.inputs
   const { inputs } = decodeModel(await readFile(file)).graph
   return inputs.map(({ name, dataType, shape = [] }) => ({

@@ -1,6 +1,12 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type RunMetrics, tensor } from '@xpu-hal/core'
+import { encodeModel } from '@xpu-hal/onnx'
 import { describe, expect, test } from 'vitest'
 import { readDetections } from '../src/detections.js'
+import { inputsOf } from '../src/inputs.js'
+import { objectDetector } from '../src/models/detector.js'
 import { fillImage, imageSize } from '../src/picture.js'
 import { overlap, table } from '../src/table.js'
 
@@ -46,6 +52,18 @@ describe('pictures', () => {
     expect(imageSize([1, 240, 320, 3])).toEqual({ width: 320, height: 240, planar: false })
     expect(() => imageSize([1, 1, 28, 28])).toThrow('[1, 1, 28, 28]')
   })
+})
+
+test('inputs come from the model file where the runtime does not tell them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'parallel-models-'))
+  const file = join(folder, 'detector.onnx')
+  await writeFile(file, encodeModel(objectDetector()))
+  expect(await inputsOf({ inputs: [] }, file)).toEqual([
+    { name: 'image-', dataType: 'float32', shape: [1, 240, 320, 3] },
+    { name: 'nms_sensitivity-', dataType: 'float32', shape: [1] },
+    { name: 'mask-', dataType: 'bool', shape: [240, 320] },
+  ])
+  await rm(folder, { recursive: true })
 })
 
 describe('the table', () => {
