@@ -7,9 +7,6 @@ conformance(
   {
     name: 'the mock',
     backend: () => mock(),
-    expectedFailures: [
-      { case: 'devices/unknown', reason: 'openEngine does not repeat the device id that it did not find' },
-    ],
 
     models: {
       mid: { source: standInBytes('mid'), options: { computeMs: 1 } },

@@ -7,8 +7,5 @@ conformance(
   {
     name: 'ONNX Runtime',
     backend: () => ort(),
-    expectedFailures: [
-      { case: 'devices/unknown', reason: 'openEngine does not repeat the device id that it did not find' },
-    ],
   },
 )

@@ -7,8 +7,5 @@ conformance(
   {
     name: 'the echo of the own tests',
     backend: () => echo(),
-    expectedFailures: [
-      { case: 'devices/unknown', reason: 'openEngine does not repeat the device id that it did not find' },
-    ],
   },
 )

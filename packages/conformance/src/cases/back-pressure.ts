@@ -111,4 +111,17 @@ export const backPressure: readonly Case[] = [
       await engine.run(inputs)
     },
   },
+  {
+    id: 'back-pressure/line-is-bounded',
+    title: 'no more submissions wait than maxWaiting: the next is refused with HAL_RESOURCE_EXHAUSTED',
+    models: ['slow'],
+    async run({ open, sample }) {
+      const engine = await open('slow', { ...one, maxWaiting: 1 })
+      const { inputs, outputs } = sample('slow')
+      const runs = [engine.run(inputs), engine.run(inputs)]
+      await rejects(engine.run(inputs), 'HAL_RESOURCE_EXHAUSTED', 'maxWaiting')
+      assert.equal(engine.stats().refused, 1)
+      for (const answer of await Promise.all(runs)) sameOutputs(answer, outputs)
+    },
+  },
 ]

@@ -165,6 +165,22 @@ export const callbacks: readonly Case[] = [
     },
   },
   {
+    id: 'callbacks/ordered',
+    title: 'with the option ordered, callbacks come in the order of acceptance, whichever core was faster',
+    models: ['mid'],
+    async run({ open, sample }) {
+      const engine = await open('mid', { ordered: true, maxLoad: 64 })
+      const order: JobId[] = []
+      const all = signalled()
+      engine.registerCallback((_outputs, _arg, job) => {
+        if (order.push(job) === 32) all.resolve()
+      })
+      const ids = Array.from({ length: 32 }, (_, i) => engine.tryRunAsync(sample('mid', i).inputs))
+      await all.promise
+      assert.deepEqual(order, ids)
+    },
+  },
+  {
     id: 'callbacks/delivered-job-is-gone',
     title: 'a job that was delivered to the callback cannot be waited for: HAL_NOT_FOUND',
     models: ['add'],

@@ -19,6 +19,34 @@ export const lifecycle: readonly Case[] = [
     },
   },
   {
+    id: 'lifecycle/selection',
+    title: 'engine.selection tells which device was taken',
+    models: ['add'],
+    async run({ open, device }) {
+      const { selection } = await open('add')
+      const taken = selection.filter((choice) => choice.taken)
+      assert.deepEqual(
+        taken.map((choice) => choice.device),
+        [device.id],
+      )
+      for (const { device: id, reason } of selection) assert.ok(reason.length > 0, `a reason for ${id}`)
+    },
+  },
+  {
+    id: 'lifecycle/every-isolation',
+    title: 'every isolation that the device lists opens, answers and closes',
+    models: ['add'],
+    async run({ open, sample, device }) {
+      const { inputs, outputs } = sample('add')
+      for (const isolation of device.capabilities.isolation) {
+        const engine = await open('add', { isolation })
+        assert.equal(engine.options['isolation'], isolation)
+        sameOutputs(await engine.run(inputs), outputs)
+        await engine.close()
+      }
+    },
+  },
+  {
     id: 'lifecycle/close-is-idempotent',
     title: 'every close() gives the same promise',
     models: ['add'],
