@@ -18,7 +18,12 @@ async function makeBackend(name: string, library: string | undefined): Promise<B
   if (!['ort', 'npu', 'mock'].includes(name)) {
     throw new Error(`there is no backend '${name}': take ort, npu or mock`)
   }
-  const { [name]: create } = await import(`@xpu-hal/backend-${name}`)
+  const packageName = `@xpu-hal/backend-${name}`
+  const { createBackend: create } = await import(packageName).catch((cause) => {
+    throw new Error(`backend '${name}' does not load; is ${packageName} installed? ${cause.message}`, {
+      cause,
+    })
+  })
   // The mock knows a few operators only. With zeros for an answer it takes every model, but finds nothing.
   if (name === 'mock') return create({ arithmetic: 'zeros', computeMs: 5 })
   return create(library === undefined ? {} : { library })

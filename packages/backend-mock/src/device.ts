@@ -113,7 +113,6 @@ export class MockDevice implements DeviceDriver {
     const { model, logger } = request
     const table = RunTable.create()
     const config: RunnerConfig = {
-      model,
       device: this.info.id,
       cores: this.state.coreIds,
       board: this.state.board.memory,
@@ -122,7 +121,7 @@ export class MockDevice implements DeviceDriver {
     }
     const isolation = (request.options.isolation ?? 'thread') as Isolation
     const module = new URL('./runner.js', import.meta.url)
-    const inner = await host({ module, config, workers: workersOf(request), isolation, logger })
+    const inner = await host({ module, model, config, workers: workersOf(request), isolation, logger })
     const timing = new Timing(timesOf(request, this.config), this.config.seed)
     const engine = new MockEngine(inner, model.name, this.state, timing, table)
     this.state.engines.add(engine)

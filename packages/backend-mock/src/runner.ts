@@ -7,7 +7,6 @@ import { Board, clock } from './board.js'
 import { RunTable } from './run-table.js'
 
 export interface RunnerConfig {
-  readonly model: Model
   readonly device: string
   /** Ids of all cores of the device, in order. */
   readonly cores: readonly string[]
@@ -18,7 +17,7 @@ export interface RunnerConfig {
   readonly arithmetic: 'exact' | 'zeros'
 }
 
-export async function load({ model, arithmetic }: RunnerConfig): Promise<LoadedModel<OnnxGraph>> {
+export async function load({ arithmetic }: RunnerConfig, model: Model): Promise<LoadedModel<OnnxGraph>> {
   const { graph } = decodeModel(model.kind === 'file' ? await readFile(model.path) : model.bytes)
   if (arithmetic === 'exact') compile(graph)
   // Of a model that will answer zeros, nothing but the outputs is needed.

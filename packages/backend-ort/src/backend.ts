@@ -7,7 +7,6 @@ import {
   type EngineDriver,
   HalError,
   type Isolation,
-  type Model,
   type OpenRequest,
 } from '@xpu-hal/core/backend'
 import { host } from '@xpu-hal/host'
@@ -77,7 +76,7 @@ function cpuDevice(library: string, version: string): DeviceDriver {
 function openEngine(library: string, request: OpenRequest): Promise<EngineDriver> {
   const isolation = request.options.isolation as Isolation
   const settings = sessionSettings(request.options)
-  const config: OrtRunnerConfig = { library, model: modelFor(request.model, isolation), ...settings }
+  const config: OrtRunnerConfig = { library, ...settings }
   const { workers, threadsPerWorker } = settings
   request.logger('debug', `${request.engine}: ${workers} workers of ${threadsPerWorker} threads`, {
     isolation,
@@ -85,21 +84,10 @@ function openEngine(library: string, request: OpenRequest): Promise<EngineDriver
   const core = request.cores[0] as string
   return host({
     module: new URL('./runner.js', import.meta.url),
+    model: request.model,
     config,
     workers: Array.from({ length: workers }, () => ({ core })),
     isolation,
     logger: request.logger,
   })
-}
-
-/** Bytes are copied once: threads then share them, and a child that starts again finds them unchanged. */
-function modelFor(model: Model, isolation: Isolation): OrtRunnerConfig['model'] {
-  const { name } = model
-  if (model.kind === 'file') return { name, path: model.path }
-  if (isolation === 'process') return { name, bytes: model.bytes.slice() }
-  if (isolation === 'inline' || model.bytes.buffer instanceof SharedArrayBuffer)
-    return { name, bytes: model.bytes }
-  const bytes = new Uint8Array(new SharedArrayBuffer(model.bytes.byteLength))
-  bytes.set(model.bytes)
-  return { name, bytes }
 }

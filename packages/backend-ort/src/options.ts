@@ -59,7 +59,7 @@ export function resolveThreads(
 }
 
 /** The settings of a session. `options` are checked by core: every value has the type that its option declares. */
-export function sessionSettings(options: OptionValues): Omit<SessionSettings, 'model'> {
+export function sessionSettings(options: OptionValues): SessionSettings {
   return {
     ...resolveThreads(options),
     graphOptimizationLevel: options.graphOptimizationLevel as GraphOptimizationLevel,

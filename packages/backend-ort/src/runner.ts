@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import type { Model } from '@xpu-hal/core/backend'
 import type { LoadedModel, Runner, WorkerInfo } from '@xpu-hal/host'
 import type { Pointer } from './native/api.js'
 import { cancelRun } from './native/cancel.js'
@@ -21,9 +22,9 @@ export interface SharedSession extends Session {
   readonly library: string
 }
 
-export function load(config: OrtRunnerConfig): LoadedModel<SharedSession> {
+export function load(config: OrtRunnerConfig, model: Model): LoadedModel<SharedSession> {
   const { api } = loadLibrary(config.library)
-  const session = createSession(api, config)
+  const session = createSession(api, model, config)
   try {
     return {
       inputs: sessionTensors(api, session.session, 'Input'),

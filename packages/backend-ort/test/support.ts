@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { type DataType, type Tensor, tensor } from '@xpu-hal/core'
+import { type DataType, type Model, type Tensor, tensor } from '@xpu-hal/core'
 import { encodeModel, type OnnxModel, type OnnxNode, type OnnxValue } from '@xpu-hal/onnx'
 import { shippedLibrary } from '../src/native/library.js'
 import { load, type OrtRunnerConfig, open, unload } from '../src/runner.js'
@@ -52,13 +52,9 @@ export function longRun(size: number | string, times: number): Uint8Array {
   )
 }
 
-export function runnerConfig(
-  source: Uint8Array | string,
-  settings: Partial<OrtRunnerConfig> = {},
-): OrtRunnerConfig {
+export function runnerConfig(settings: Partial<OrtRunnerConfig> = {}): OrtRunnerConfig {
   return {
     library,
-    model: typeof source === 'string' ? { name: source, path: source } : { name: 'model', bytes: source },
     workers: 1,
     threadsPerWorker: 1,
     graphOptimizationLevel: 'all',
@@ -72,10 +68,15 @@ export function runnerConfig(
   }
 }
 
+function modelOf(source: Uint8Array | string): Model {
+  if (typeof source === 'string') return { kind: 'file', name: source, path: source }
+  return { kind: 'bytes', name: 'model', bytes: source }
+}
+
 /** The runner on this thread, without a host. */
 export async function openHere(source: Uint8Array | string, settings: Partial<OrtRunnerConfig> = {}) {
-  const config = runnerConfig(source, settings)
-  const { shared, inputs, outputs } = await load(config)
+  const config = runnerConfig(settings)
+  const { shared, inputs, outputs } = await load(config, modelOf(source))
   const runner = await open(config, shared, { index: 0, core: 'CPU' })
   let jobs = 0
   return {

@@ -7,10 +7,10 @@ import { runHere } from './sync-runner.js'
 
 /** Everything on the calling thread: nothing to hand over, and the event loop stands still during a run. */
 export async function inlineDriver<Config>(options: HostOptions<Config>): Promise<EngineDriver> {
-  const { config, workers, logger } = options
+  const { config, model, workers, logger } = options
   try {
     const module = await importRunner(options.module.href)
-    const loaded = await module.load(config)
+    const loaded = await module.load(config, model)
     const runners: Runner[] = []
     const free = () =>
       freeAll(

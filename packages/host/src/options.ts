@@ -1,8 +1,9 @@
-import type { Isolation, Logger } from '@xpu-hal/core/backend'
+import type { Isolation, Logger, Model } from '@xpu-hal/core/backend'
 
 export interface HostOptions<Config> {
   /** URL of the runner module: an ES module file that every worker imports. */
   readonly module: URL
+  readonly model: Model
   /** Handed to `load` and `open`; must survive structured cloning. */
   readonly config: Config
   /** One entry a worker, each naming the core it works on; at least one. */

@@ -1,4 +1,4 @@
-import type { Tensor, TensorInfo } from '@xpu-hal/core/backend'
+import type { Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
 
 /**
  * What the module of a backend's runner exports, by name: `load`, `open`, and if needed `unload` and `cancel`. The same
@@ -7,8 +7,11 @@ import type { Tensor, TensorInfo } from '@xpu-hal/core/backend'
  * `Config` and `Shared` must survive structured cloning; a native pointer crosses threads as a bigint.
  */
 export interface RunnerModule<Config = unknown, Shared = unknown> {
-  /** Loads the model, once for the engine, on the thread of the first worker. */
-  load(config: Config): LoadedModel<Shared> | Promise<LoadedModel<Shared>>
+  /**
+   * Loads the model, once for the engine, on the thread of the first worker. Bytes of a model are not kept: what is needed
+   * of them later has to be in what it returns.
+   */
+  load(config: Config, model: Model): LoadedModel<Shared> | Promise<LoadedModel<Shared>>
   /** Opens a runner on the thread where it will work. `shared` is what `load` gave. */
   open(config: Config, shared: Shared, worker: WorkerInfo): Runner | Promise<Runner>
   /** Frees what `load` took, on the same thread, after every runner was closed. */

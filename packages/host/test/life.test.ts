@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { type LogLevel, silent, tensor } from '@xpu-hal/core/backend'
+import { type LogLevel, type Model, silent, tensor } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
 import { host } from '../dist/index.js'
 import { createLog, footprint, info, open, openGate, reached, run, Word } from './open.js'
@@ -73,7 +73,9 @@ testWithCounts.each([
 })
 
 test('a module that cannot be imported, or has the wrong exports, or a config that cannot be cloned, is named', async () => {
-  const options = { config: {}, workers: [{ core: 'NPU_0' }], isolation: 'thread', logger: silent } as const
+  const model: Model = { kind: 'file', name: 'none', path: 'none' }
+  const workers = [{ core: 'NPU_0' }]
+  const options = { model, config: {}, workers, isolation: 'thread', logger: silent } as const
   const missing = new URL('./fixtures/missing.mjs', import.meta.url)
   await expect(host({ ...options, module: missing })).rejects.toThrow('missing.mjs')
   const wrong = new URL('data:text/javascript,export const load = 1')

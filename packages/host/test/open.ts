@@ -41,6 +41,7 @@ export async function open(
 ): Promise<EngineDriver> {
   const driver = await host({
     module: new URL('./fixtures/runner.mjs', import.meta.url),
+    model: { kind: 'bytes', name: 'none', bytes: new Uint8Array(1) },
     config: { log: createLog(), ...config },
     workers: cores.map((core) => ({ core })),
     isolation,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { HalError } from '@xpu-hal/core/backend'
+import { HalError, type Model } from '@xpu-hal/core/backend'
 import { type OrtApi, type Pointer, resultOf } from './api.js'
 import { releaseFreedMemory } from './memory.js'
 import { appendProvider, isCpu } from './providers.js'
@@ -21,9 +21,6 @@ export type ExecutionMode = keyof typeof EXECUTION_MODES
 export const LOG_FATAL = 4
 
 export interface SessionSettings {
-  readonly model:
-    | { readonly name: string; readonly path: string }
-    | { readonly name: string; readonly bytes: Uint8Array }
   /** Number of threads that run on the session at the same time. */
   readonly workers: number
   readonly threadsPerWorker: number
@@ -49,13 +46,13 @@ export interface Session {
 }
 
 /** Loads the model. Every thread of the process may run it. @throws HalError, see `loadError` and `appendProvider` */
-export function createSession(api: OrtApi, settings: SessionSettings): Session {
+export function createSession(api: OrtApi, model: Model, settings: SessionSettings): Session {
   const env = resultOf(api.CreateEnv, LOG_FATAL, 'xpu-hal')
   try {
-    return { env, session: loadModel(api, env, settings) }
+    return { env, session: loadModel(api, env, model, settings) }
   } catch (error) {
     api.ReleaseEnv(env)
-    throw error instanceof OrtFailure ? loadError(error, settings.model.name) : error
+    throw error instanceof OrtFailure ? loadError(error, model.name) : error
   }
 }
 
@@ -66,12 +63,11 @@ export function releaseSession(api: OrtApi, { env, session }: Session): void {
   releaseFreedMemory()
 }
 
-function loadModel(api: OrtApi, env: Pointer, settings: SessionSettings): Pointer {
+function loadModel(api: OrtApi, env: Pointer, model: Model, settings: SessionSettings): Pointer {
   const options = resultOf(api.CreateSessionOptions)
   try {
     applySettings(api, options, settings)
-    const { model } = settings
-    if ('path' in model) return resultOf(api.CreateSession, env, model.path, options)
+    if (model.kind === 'file') return resultOf(api.CreateSession, env, model.path, options)
     return resultOf(api.CreateSessionFromArray, env, model.bytes, model.bytes.byteLength, options)
   } finally {
     api.ReleaseSessionOptions(options)

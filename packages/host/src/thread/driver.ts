@@ -1,4 +1,4 @@
-import { type DriverRun, type EngineDriver, HalError, type Logger } from '@xpu-hal/core/backend'
+import { type DriverRun, type EngineDriver, HalError, type Logger, type Model } from '@xpu-hal/core/backend'
 import { freeAll } from '../free.js'
 import { importRunner } from '../module.js'
 import type { HostOptions } from '../options.js'
@@ -24,10 +24,14 @@ export async function threadDriver<Config>(options: HostOptions<Config>): Promis
 
 async function openOn<Config>(
   threads: readonly WorkerThread[],
-  { config, module: url, logger }: HostOptions<Config>,
+  { config, model, module: url, logger }: HostOptions<Config>,
 ): Promise<EngineDriver> {
   const loader = threads[0] as WorkerThread
-  const loaded = await loader.command<LoadedModel<unknown>>({ kind: 'load', config })
+  const loaded = await loader.command<LoadedModel<unknown>>({
+    kind: 'load',
+    config,
+    model: mailable(model),
+  })
   // For `cancel` and `runSync`; imported now, so that what is wrong with it shows now.
   const module = await importRunner(url.href)
   const opened = await Promise.allSettled(threads.map((thread) => openLane(thread, config, loaded)))
@@ -87,6 +91,12 @@ function cancel(module: RunnerModule, lane: ThreadLane, run: DriverRun, logger: 
   } catch (cause) {
     logger('warn', `job ${run.job} could not be cancelled`, { error: HalError.from(cause) })
   }
+}
+
+/** Posting a view copies all that its buffer holds. */
+function mailable(model: Model): Model {
+  if (model.kind === 'file' || model.bytes.byteLength === model.bytes.buffer.byteLength) return model
+  return model.bytes.buffer instanceof SharedArrayBuffer ? model : { ...model, bytes: model.bytes.slice() }
 }
 
 /** Closes every runner on its own thread, unloads the model on the thread that loaded it, and lets all threads end. */

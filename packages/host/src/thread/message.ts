@@ -1,4 +1,4 @@
-import type { SyncRequest } from '@xpu-hal/core/backend'
+import type { Model, SyncRequest } from '@xpu-hal/core/backend'
 import type { ErrorMessage } from '../error.js'
 import type { PackedOutputs } from './outputs.js'
 
@@ -12,7 +12,7 @@ export interface WorkerSeed {
 
 /** A step in the life of a worker. Main sends one at a time, never while runs are in flight; each is replied to. */
 export type Command =
-  | { readonly kind: 'load'; readonly config: unknown }
+  | { readonly kind: 'load'; readonly config: unknown; readonly model: Model }
   | {
       readonly kind: 'open'
       readonly config: unknown

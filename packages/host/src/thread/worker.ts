@@ -78,7 +78,7 @@ async function obey(command: Command): Promise<unknown> {
   switch (command.kind) {
     case 'load': {
       module = await importRunner(url)
-      loaded = await module.load(command.config)
+      loaded = await module.load(command.config, command.model)
       const { inputs, outputs, outputShapes, shared } = loaded
       return { inputs, outputs, outputShapes, shared }
     }
