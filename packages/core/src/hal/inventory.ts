@@ -19,15 +19,11 @@ export interface Inventory {
 
 /** Asks every backend for its devices. @throws HalError for a source that is no backend; one without devices is no error. */
 export async function takeInventory(sources: readonly BackendSource[], logger: Logger): Promise<Inventory> {
-  const backends: Backend[] = []
+  // All of them before the first is asked for devices: a wrong one then leaves nothing behind that is taken.
+  const backends = await resolveAll(sources)
   const devices: OpenDevice[] = []
   const absent: AbsentBackend[] = []
-  for (const source of sources) {
-    const backend = await resolveBackend(source)
-    if (backends.some(({ name }) => name === backend.name)) {
-      throw new HalError('HAL_INVALID_ARGUMENT', `two backends have the name '${backend.name}': rename one`)
-    }
-    backends.push(backend)
+  for (const backend of backends) {
     try {
       const drivers = await backend.doDevices({ logger })
       devices.push(...drivers.map((driver) => new OpenDevice(backend, driver)))
@@ -38,4 +34,16 @@ export async function takeInventory(sources: readonly BackendSource[], logger: L
     }
   }
   return { backends, devices, absent }
+}
+
+async function resolveAll(sources: readonly BackendSource[]): Promise<Backend[]> {
+  const backends: Backend[] = []
+  for (const source of sources) {
+    const backend = await resolveBackend(source)
+    if (backends.some(({ name }) => name === backend.name)) {
+      throw new HalError('HAL_INVALID_ARGUMENT', `two backends have the name '${backend.name}': rename one`)
+    }
+    backends.push(backend)
+  }
+  return backends
 }

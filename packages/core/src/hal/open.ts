@@ -42,10 +42,16 @@ export async function openEngine(
     (message) => logger('warn', message, { engine: id }),
   )
   const { device, scheduler } = taken
-  const engine: OpenEngine = new OpenEngine({
-    ...{ id, model: model.name, device, selection: choices, ...opened, scheduler, logger },
-    onClosed: () => taken.engines.delete(engine),
-  })
+  let engine: OpenEngine
+  try {
+    engine = new OpenEngine({
+      ...{ id, model: model.name, device, selection: choices, ...opened, scheduler, logger },
+      onClosed: () => taken.engines.delete(engine),
+    })
+  } catch (error) {
+    await opened.driver.doClose()
+    throw HalError.from(error, { device: device.id, engine: id })
+  }
   taken.engines.add(engine)
   // It may have been lost while the model was being loaded.
   if (taken.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: taken.loss })
