@@ -60,6 +60,7 @@ class OpenHal implements Hal {
   }
 
   close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {
+    checkWaitOptions(options)
     this.#closing ??= this.#close(options)
     return this.#closing
   }

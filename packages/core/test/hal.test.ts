@@ -151,6 +151,22 @@ describe('hal.close', () => {
     expect(backend.closed).toBe(1)
   })
 
+  it('refuses a timeout that is none, and can then be called again', async () => {
+    const { hal, backend } = await openManual()
+    const error = await failure(Promise.resolve().then(() => hal.close({ timeout: -1 })))
+    expect(error.code).toBe('HAL_INVALID_ARGUMENT')
+    await hal.close()
+    expect(backend.closed).toBe(1)
+  })
+
+  it('passes its timeout on to the engines', async () => {
+    const { hal, engine, driver } = await openManual()
+    const run = failure(engine.run(tagged(1)))
+    await hal.close({ timeout: 1 })
+    expect((await run).code).toBe('HAL_ABORTED')
+    expect(driver.closed).toBe(1)
+  })
+
   it('has nothing to close when a backend could not be had', async () => {
     const backend = new ManualBackend()
     const find = vi.spyOn(backend, 'doDevices')
