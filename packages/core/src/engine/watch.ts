@@ -31,13 +31,15 @@ export function watch(
 ): (() => void) | undefined {
   if (timeout === 0 && signal === undefined) return undefined
   let timer: NodeJS.Timeout | undefined
-  const onAbort = () => {
-    disarm()
-    fire(aborted(signal as AbortSignal, what))
-  }
+  const stopListening =
+    signal &&
+    onAbort(signal, () => {
+      disarm()
+      fire(aborted(signal, what))
+    })
   const disarm = () => {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
+    stopListening?.()
   }
   if (timeout > 0 && timeout <= LONGEST_MS) {
     timer = setTimeout(() => {
@@ -45,8 +47,21 @@ export function watch(
       fire(new HalError('HAL_DEADLINE_EXCEEDED', `${what} took longer than its timeout of ${timeout} ms`))
     }, timeout)
   }
-  signal?.addEventListener('abort', onAbort, { once: true })
   return disarm
+}
+
+const listeners = new WeakMap<AbortSignal, Set<() => void>>()
+
+/** One listener a signal, however many runs share it: Node warns of more than ten. */
+function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  const known = listeners.get(signal)
+  const all = known ?? new Set<() => void>()
+  if (known === undefined) {
+    listeners.set(signal, all)
+    signal.addEventListener('abort', () => [...all].forEach((fire) => fire()), { once: true })
+  }
+  all.add(listener)
+  return () => all.delete(listener)
 }
 
 function aborted(signal: AbortSignal, what: string): HalError {
