@@ -7,7 +7,6 @@ conformance(
   {
     name: 'the mock',
     backend: () => mock(),
-
     models: {
       mid: { source: standInBytes('mid'), options: { computeMs: 1 } },
       slow: { source: standInBytes('slow'), options: { computeMs: 20 } },

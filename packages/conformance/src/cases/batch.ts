@@ -78,7 +78,7 @@ export const batch: readonly Case[] = [
       results.forEach((result, i) => {
         const answer = settledValue(result)
         sameOutputs(answer, sample('add', i).outputs)
-        assert.equal(answer['sum']?.data, (outputs[i] as { sum: Tensor }).sum.data)
+        assert.equal(answer.sum?.data, (outputs[i] as { sum: Tensor }).sum.data)
       })
     },
   },

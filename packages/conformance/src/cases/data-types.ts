@@ -26,7 +26,7 @@ export const dataTypes: readonly Case[] = [
     async run({ open }) {
       const engine = await open('identity-string')
       const x = tensor('string', [8], ['a\0b', '\0', 'c\0', '', 'd', 'e', 'f', 'g'])
-      sameTensor((await engine.run({ x }))['y'], x)
+      sameTensor((await engine.run({ x })).y, x)
     },
   },
 ]

@@ -142,7 +142,7 @@ export const jobs: readonly Case[] = [
         () => assert.fail('a run that cannot succeed succeeded'),
         (reason: unknown) => reason as Record<string, unknown>,
       )
-      assert.deepEqual([error['job'], error['engine'], error['device']], [job, engine.id, device.id])
+      assert.deepEqual([error.job, error.engine, error.device], [job, engine.id, device.id])
       await rejects(engine.wait(job), 'HAL_NOT_FOUND')
       await engine.wait(good)
     },

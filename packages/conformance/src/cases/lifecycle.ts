@@ -40,7 +40,7 @@ export const lifecycle: readonly Case[] = [
       const { inputs, outputs } = sample('add')
       for (const isolation of device.capabilities.isolation) {
         const engine = await open('add', { isolation })
-        assert.equal(engine.options['isolation'], isolation)
+        assert.equal(engine.options.isolation, isolation)
         sameOutputs(await engine.run(inputs), outputs)
         await engine.close()
       }
@@ -274,8 +274,8 @@ export const lifecycle: readonly Case[] = [
       const made = engine.allocate('x', [2, 3])
       assert.deepEqual([...made.shape], [2, 3])
       made.data[0] = 7
-      assert.equal((await engine.run({ x: made }))['y']?.data[0], 7)
-      assert.deepEqual([...((await engine.run({ x: tensor('float32', [1, 3]) }))['y']?.shape ?? [])], [1, 3])
+      assert.equal((await engine.run({ x: made })).y?.data[0], 7)
+      assert.deepEqual([...((await engine.run({ x: tensor('float32', [1, 3]) })).y?.shape ?? [])], [1, 3])
     },
   },
 ]

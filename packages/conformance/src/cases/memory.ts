@@ -13,10 +13,10 @@ export const memory: readonly Case[] = [
       assert.ok(a !== undefined && b !== undefined && sum !== undefined)
       for (let seed = 0; seed < 3; seed++) {
         const { inputs, outputs } = sample('add', seed)
-        ;(a.data as Float32Array).set(inputs['a']?.data as Float32Array)
-        ;(b.data as Float32Array).set(inputs['b']?.data as Float32Array)
+        ;(a.data as Float32Array).set(inputs.a?.data as Float32Array)
+        ;(b.data as Float32Array).set(inputs.b?.data as Float32Array)
         sameOutputs(await engine.run({ a, b }, { outputs: { sum } }), outputs)
-        sameTensor(sum, outputs['sum'] ?? sum)
+        sameTensor(sum, outputs.sum ?? sum)
         sameOutputs(await engine.run({ a, b }), outputs)
       }
       assert.equal(engine.stats().bytesCopied, 0)
@@ -54,7 +54,7 @@ export const memory: readonly Case[] = [
       const { inputs, outputs } = sample('add', 3)
       for (const Memory of [SharedArrayBuffer, ArrayBuffer]) {
         const data = new Float32Array(new Memory(64), 12, 4)
-        data.set(inputs['a']?.data as Float32Array)
+        data.set(inputs.a?.data as Float32Array)
         const a = { dataType: 'float32', shape: [4], data } as const
         sameOutputs(await engine.run({ ...inputs, a }), outputs)
       }

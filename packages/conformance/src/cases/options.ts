@@ -117,7 +117,7 @@ export const options: readonly Case[] = [
     models: ['add'],
     async run({ open }) {
       const engine = await open('add', { maxLoad: 7 })
-      assert.equal(engine.options['maxLoad'], 7)
+      assert.equal(engine.options.maxLoad, 7)
       for (const { name, default: value } of engine.device.options) {
         assert.ok(value === undefined || engine.options[name] !== undefined, `option ${name} has its default`)
       }

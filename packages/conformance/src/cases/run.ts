@@ -121,8 +121,8 @@ export const run: readonly Case[] = [
       const plain: Tensor = { dataType: 'int64', shape: [2], data: new BigInt64Array(2) }
       const answer = await engine.run(inputs, { outputs: { doubled: shared, n_copy: plain } })
       sameOutputs(answer, outputs)
-      assert.equal(answer['doubled']?.data, shared.data)
-      assert.equal(answer['n_copy']?.data, plain.data)
+      assert.equal(answer.doubled?.data, shared.data)
+      assert.equal(answer.n_copy?.data, plain.data)
     },
   },
   {
@@ -163,8 +163,8 @@ export const run: readonly Case[] = [
       const { inputs, outputs } = sample('add')
       sameOutputs(engine.runSync(inputs), outputs)
       const sum = tensor('float32', [4])
-      assert.equal(engine.runSync(inputs, { outputs: { sum } })['sum']?.data, sum.data)
-      sameTensor(sum, outputs['sum'] as Tensor)
+      assert.equal(engine.runSync(inputs, { outputs: { sum } }).sum?.data, sum.data)
+      sameTensor(sum, outputs.sum as Tensor)
       throws(() => engine.runSync({ a: sum }), invalid, 'b')
       assert.throws(() => engine.runSync(missing), TypeError)
     },

@@ -59,7 +59,7 @@ export const shapes: readonly Case[] = [
     async run({ open }) {
       const engine = await open('dynamic')
       const x = tensor('float32', [0, 3])
-      sameTensor((await engine.run({ x }))['y'], x)
+      sameTensor((await engine.run({ x })).y, x)
     },
   },
   {
