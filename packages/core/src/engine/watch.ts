@@ -41,7 +41,7 @@ export function watch(
     clearTimeout(timer)
     stopListening?.()
   }
-  if (timeout > 0 && timeout <= LONGEST_MS) {
+  if (timeout > 0) {
     timer = setTimeout(() => {
       disarm()
       fire(new HalError('HAL_DEADLINE_EXCEEDED', `${what} took longer than its timeout of ${timeout} ms`))
@@ -58,7 +58,10 @@ function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const all = known ?? new Set<() => void>()
   if (known === undefined) {
     listeners.set(signal, all)
-    signal.addEventListener('abort', () => [...all].forEach((fire) => fire()), { once: true })
+    const fireAll = () => {
+      for (const fire of [...all]) fire()
+    }
+    signal.addEventListener('abort', fireAll, { once: true })
   }
   all.add(listener)
   return () => all.delete(listener)

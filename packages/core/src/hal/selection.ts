@@ -27,7 +27,8 @@ function named(entry: string, devices: readonly OpenDevice[], absent: readonly A
   if (found.length > 0) return found
   const backend = absent.find(({ name }) => name === entry || entry.startsWith(`${name}:`))
   const known = devices.map(({ device }) => `'${device.id}'`).join(', ') || 'none'
-  const error = backend?.error ?? new HalError('HAL_NOT_FOUND', `there is no device '${entry}'; there are: ${known}`)
+  const error =
+    backend?.error ?? new HalError('HAL_NOT_FOUND', `there is no device '${entry}'; there are: ${known}`)
   return [{ absent: `device '${entry}'`, error }]
 }
 
