@@ -41,7 +41,7 @@ export function watch(
     clearTimeout(timer)
     stopListening?.()
   }
-  if (timeout > 0) {
+  if (timeout > 0 && timeout <= LONGEST_MS) {
     timer = setTimeout(() => {
       disarm()
       fire(new HalError('HAL_DEADLINE_EXCEEDED', `${what} took longer than its timeout of ${timeout} ms`))
