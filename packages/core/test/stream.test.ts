@@ -147,6 +147,19 @@ describe('stream', () => {
     expect(engine.load).toBe(0)
   })
 
+  it('ends with the signal while the source has nothing to give', async () => {
+    const { engine } = await openManual()
+    async function* stuck() {
+      await new Promise(() => {})
+      yield tagged(1)
+    }
+    const abort = new AbortController()
+    const result = failure(drain(engine.stream(stuck(), { signal: abort.signal })))
+    await flush()
+    abort.abort('enough')
+    expect(await result).toMatchObject({ code: 'HAL_ABORTED', cause: 'enough' })
+  })
+
   it('passes wrong items on as their error', async () => {
     const { engine } = await openManual()
     expect(await failure(drain(engine.stream([undefined as unknown as Inputs])))).toBeInstanceOf(TypeError)

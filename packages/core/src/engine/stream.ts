@@ -1,5 +1,6 @@
 import type { Engine, Inputs, Outputs, RunOptions } from '../engine.js'
 import { HalError } from '../errors.js'
+import { throwIfAborted, watch } from './watch.js'
 
 type Source = Iterable<Inputs> | AsyncIterable<Inputs>
 
@@ -23,16 +24,24 @@ export async function* stream(
   const ahead: Promise<Outputs>[] = []
   let pull: Promise<IteratorResult<Inputs>> | undefined
   let exhausted = false
+  let giveUp: (error: HalError) => void = () => {}
+  const disarm = watch(
+    options.signal === undefined ? {} : { signal: options.signal },
+    'the stream',
+    (error) => giveUp(error),
+  )
   try {
     for (;;) {
+      throwIfAborted(options.signal, 'the stream')
       if (!exhausted && ahead.length < width) pull ??= quiet(Promise.resolve(source.next()))
       const [oldest] = ahead
       if (oldest === undefined && pull === undefined) return
       // A source that has nothing to give yet, a camera for example, holds up no result.
-      const item = await Promise.race([
-        ...(pull ? [pull] : []),
-        ...(oldest ? [oldest.then(() => undefined)] : []),
-      ])
+      const item = await new Promise<IteratorResult<Inputs> | undefined>((resolve, reject) => {
+        giveUp = reject
+        pull?.then(resolve, reject)
+        oldest?.then(() => resolve(undefined), reject)
+      })
       if (item === undefined) {
         ahead.shift()
         yield (await oldest) as Outputs
@@ -43,6 +52,7 @@ export async function* stream(
       else ahead.push(quiet(engine.run(item.value, { ...options, signal })))
     }
   } finally {
+    disarm?.()
     stop.abort()
     await Promise.allSettled(ahead)
     const closed = exhausted ? undefined : source.return?.()
