@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { HalError } from '../src/index.ts'
+import { HalError } from '../src/index.ts'
 import { failure, flush, numbers, openManual, tagged, thrown } from './fixtures/manual-backend.ts'
 
 afterEach(() => void vi.useRealTimers())
@@ -117,7 +117,7 @@ describe('engine.close', () => {
 
 describe('a device that is lost', () => {
   const lose = (manual: Awaited<ReturnType<typeof openManual>>) => {
-    const error = Object.assign(new Error('unplugged'), { code: 'HAL_DEVICE_LOST' }) as unknown as HalError
+    const error = new HalError('HAL_DEVICE_LOST', 'unplugged')
     manual.backend.tell('manual:0', { kind: 'lost', error })
   }
 
@@ -161,6 +161,24 @@ describe('a device that is lost', () => {
       (error) => error,
     )
     expect(outcome).toMatchObject({ code: 'HAL_DEVICE_LOST' })
+  })
+
+  it('or a runtime that is lost bars the engine until both are back', async () => {
+    const manual = await openManual()
+    const other = await manual.hal.openEngine(new Uint8Array(1))
+    const { engine, driver } = manual
+    const events: string[] = []
+    engine.on('lost', () => events.push('lost'))
+    engine.on('recovered', () => events.push('recovered'))
+    driver.tell?.({ kind: 'lost', error: new HalError('HAL_DEVICE_LOST', 'its worker died') })
+    expect((await failure(engine.run(tagged(1)))).message).toContain('its worker died')
+    other.tryRunAsync(tagged(1))
+    lose(manual)
+    manual.backend.tell('manual:0', { kind: 'recovered' })
+    expect((await failure(engine.run(tagged(1)))).message).toContain('its worker died')
+    driver.tell?.({ kind: 'recovered' })
+    engine.tryRunAsync(tagged(1))
+    expect(events).toEqual(['lost', 'lost', 'recovered'])
   })
 
   it('leaves a closed engine closed when it is back', async () => {

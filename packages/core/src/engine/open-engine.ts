@@ -54,6 +54,7 @@ export class OpenEngine implements Engine {
   readonly #parts: EngineParts
   readonly #events: Events
   readonly #pipeline: Pipeline
+  readonly #losses = new Map<'device' | 'runtime', HalError>()
   #closing: Promise<void> | undefined
 
   constructor(parts: EngineParts) {
@@ -68,7 +69,7 @@ export class OpenEngine implements Engine {
     const places = driver.lanes.reduce((sum, { depth }) => sum + depth, 0)
     const origin = { engine: id, device: device.id }
     this.#pipeline = new Pipeline(driver, scheduler, settings(options, places), this.#events, origin)
-    driver.doSubscribe?.((event) => this.deviceChanged(event))
+    driver.doSubscribe?.((event) => this.deviceChanged(event, 'runtime'))
   }
 
   get inputs(): readonly TensorInfo[] {
@@ -194,16 +195,17 @@ export class OpenEngine implements Engine {
   }
 
   /** For core: the device, or the engine's own runtime, is gone or back. */
-  deviceChanged(event: DeviceEvent): void {
-    const lost = event.kind === 'lost' ? () => this.#lost(event.error) : undefined
+  deviceChanged(event: DeviceEvent, part: 'device' | 'runtime'): void {
+    if (event.kind === 'lost') this.#losses.set(part, event.error)
+    else this.#losses.delete(part)
+    // The device may come back while the runtime stays away, and the other way round.
+    const [loss] = this.#losses.values()
     // A closed engine says that it is closed, whatever becomes of its device.
-    if (this.#closing === undefined) this.#pipeline.barrier = lost
-    if (lost === undefined) {
-      this.#events.emit('recovered')
-    } else {
-      this.#pipeline.failAll(lost())
-      this.#events.emit('lost', lost())
-    }
+    if (this.#closing === undefined) this.#pipeline.barrier = loss && (() => this.#lost(loss))
+    if (event.kind === 'lost') {
+      this.#pipeline.failAll(this.#lost(event.error))
+      this.#events.emit('lost', this.#lost(event.error))
+    } else if (loss === undefined) this.#events.emit('recovered')
   }
 
   #lost(cause: HalError): HalError {

@@ -59,7 +59,8 @@ function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (known === undefined) {
     listeners.set(signal, all)
     const fireAll = () => {
-      for (const fire of [...all]) fire()
+      // The set itself, not a copy: what one of them settles must not fire any more.
+      for (const fire of all) fire()
     }
     signal.addEventListener('abort', fireAll, { once: true })
   }

@@ -22,7 +22,7 @@ export class OpenDevice {
     this.scheduler = new Scheduler(driver.info.cores)
     driver.doSubscribe?.((event) => {
       this.loss = event.kind === 'lost' ? event.error : undefined
-      for (const engine of [...this.engines]) engine.deviceChanged(event)
+      for (const engine of [...this.engines]) engine.deviceChanged(event, 'device')
     })
   }
 

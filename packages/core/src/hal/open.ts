@@ -54,7 +54,7 @@ export async function openEngine(
   }
   taken.engines.add(engine)
   // It may have been lost while the model was being loaded.
-  if (taken.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: taken.loss })
+  if (taken.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: taken.loss }, 'device')
   return engine
 }
 
