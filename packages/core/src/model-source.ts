@@ -10,12 +10,17 @@ import type { Model, ModelSource } from './model.js'
  * is no model at all.
  */
 export async function resolveModel(source: ModelSource): Promise<Model> {
-  if (typeof source === 'string') return fileModel(source)
+  if (typeof source === 'string') return isUrl(source) ? resolveModel(new URL(source)) : fileModel(source)
   if (source instanceof URL) return fileModel(filePath(source))
   if (source instanceof Uint8Array) return bytesModel(source)
   if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer)
     return bytesModel(new Uint8Array(source))
   throw new TypeError('openEngine needs a model: a path, a file: URL, or the bytes of a model file')
+}
+
+/** A scheme and slashes, unlike a drive of Windows. */
+function isUrl(text: string): boolean {
+  return /^[a-z][a-z+.-]*:\/\//i.test(text) && URL.canParse(text)
 }
 
 function filePath(url: URL): string {

@@ -21,6 +21,7 @@ describe('resolveModel', () => {
     const model = { kind: 'file', name: 'face locator', path }
     expect(await resolveModel(path)).toEqual(model)
     expect(await resolveModel(pathToFileURL(path))).toEqual(model)
+    expect(await resolveModel(pathToFileURL(path).href)).toEqual(model)
   })
 
   it('takes bytes, wherever they lie, without a copy', async () => {
@@ -49,6 +50,7 @@ describe('resolveModel', () => {
   it.each([
     ['an empty path', ''],
     ['a web address', new URL('https://example.com/a.onnx')],
+    ['a web address as a string', 'https://example.com/a.onnx'],
     ['a data URL', new URL('data:text/plain,a')],
     ['no bytes', new Uint8Array()],
     ['an empty shared buffer', new SharedArrayBuffer(0)],

@@ -53,6 +53,13 @@ describe("the runtime's answer", () => {
     expect(Object.getPrototypeOf(outputs)).toBe(Object.prototype)
   })
 
+  it('is a tensor whose shape is not that of the model itself', async () => {
+    const { result, engine } = await run({}, {})
+    const { y } = await result
+    ;(y?.shape as number[]).push(99)
+    expect(engine.outputs[0]?.shape).toEqual([4])
+  })
+
   it('brings its own names where the runtime does not tell its outputs', async () => {
     const answer = { outputs: [tensor('float32', [1], [5])], outputNames: ['score'] }
     const { result } = await run({ outputs: [] }, answer)

@@ -50,7 +50,7 @@ export class OutputPool {
       this.#free.pop() ??
       this.infos.map(({ dataType, shape }) => {
         if (dataType === 'string' || byteLength(dataType, shape) === undefined) return undefined
-        return this.memory.tensor(dataType, shape)
+        return this.memory.tensor(dataType, [...shape])
       })
     )
   }

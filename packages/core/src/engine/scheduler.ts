@@ -59,6 +59,7 @@ export class Scheduler {
 
   attach(driver: EngineDriver, weight: number, bufferCount: number): Client {
     const client = new Client(driver, weight, bufferCount)
+    if (driver.lanes.length === 0) throw new Error('the driver has no lane to run on')
     for (const { core: coreId, depth } of driver.lanes) {
       const core = this.#cores.get(coreId)
       if (core === undefined)
