@@ -16,8 +16,8 @@ export class Delivery {
     private readonly events: Events,
     private readonly results: Results,
     private readonly stats: () => Stats,
-    /** Nobody works on the run's outputs any more; `job.outputsKept` tells whether somebody owns them. */
-    private readonly finished: (job: Job) => void,
+    /** The run is through: nobody works on its outputs any more. */
+    private readonly finished: () => void,
   ) {}
 
   expect(job: Job): void {
@@ -70,20 +70,21 @@ export class Delivery {
 
   #hand(job: Job, outputs: Outputs): void {
     job.delivering = false
-    job.outputsKept = job.waiter !== undefined || job.callback === null
+    job.memory.delivered(job.waiter !== undefined || job.callback === null)
     if (job.waiter !== undefined) job.waiter.resolve(outputs)
     else if (job.callback !== null) this.results.forget(job)
     else this.results.keep(job)
-    this.finished(job)
+    this.finished()
   }
 
   #fail(job: Job, error: HalError): void {
+    job.memory.delivered(false)
     if (job.waiter !== undefined) job.waiter.reject(error)
     else if (job.callback !== null) {
       this.results.forget(job)
       this.events.emit('error', error)
     } else this.results.keep(job)
-    this.finished(job)
+    this.finished()
   }
 }
 

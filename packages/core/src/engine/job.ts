@@ -3,6 +3,8 @@ import { now } from '../clock.js'
 import type { JobId, Outputs, Priority, RunCallback } from '../engine.js'
 import type { HalError } from '../errors.js'
 import type { Tensor } from '../tensor.js'
+import type { RunMemory } from './memory.js'
+import type { Guard } from './watch.js'
 
 let last = 0
 
@@ -28,35 +30,35 @@ export class Job implements DriverRun {
   /** Set by the scheduler when it hands the job to the driver; -1 while the job is queued. */
   lane = -1
   core = ''
+  /** Milliseconds of core time that its engine was charged for it in advance. */
+  price = 0
   /** The result is fixed. The driver may still be busy with the job: then it was abandoned. */
   settled = false
   outcome: { readonly outputs: Outputs } | { readonly error: HalError } | undefined
-  /** The driver has let go of the memory. */
-  released = false
-  /** Somebody owns the outputs, or will when they are collected: they must not be used again. */
-  outputsKept = false
-  recycled = false
   /** It was delivered to the shelf, where `wait` finds it. */
   shelved = false
   /** The callback is at work on the outputs. */
   delivering = false
   waiter: Waiter | undefined
-  /** Ends the watch over the caller's timeout and signal. */
-  disarm: (() => void) | undefined
-  /** Copies of inputs made for this run. */
-  staged: readonly Tensor[] = []
+  /** Watches the caller's timeout and signal. */
+  guard: Guard | undefined
 
   constructor(
     private readonly owner: JobOwner,
-    readonly inputs: readonly Tensor[],
+    readonly memory: RunMemory,
     readonly inputNames: readonly string[],
-    readonly outputs: readonly (Tensor | undefined)[],
-    /** Tensors of the caller, in the order of the outputs. */
-    readonly callerOutputs: readonly (Tensor | undefined)[] | undefined,
     readonly level: number,
     readonly callback: RunCallback | null,
     readonly userArg: unknown,
   ) {}
+
+  get inputs(): readonly Tensor[] {
+    return this.memory.inputs
+  }
+
+  get outputs(): readonly (Tensor | undefined)[] {
+    return this.memory.outputs
+  }
 
   done(answer: RunAnswer): void {
     this.owner.answered(this, answer)

@@ -1,67 +1,116 @@
+import { types } from 'node:util'
+import type { EngineDriver } from '../backend.js'
 import type { TensorInfo } from '../model.js'
 import {
   byteLength,
-  bytesPerElement,
   type NumericData,
   type NumericDataType,
   type Tensor,
+  tensor,
   viewData,
 } from '../tensor.js'
 
-/** Tensors start on a cache line, which is what vendors' runtimes ask for at most. */
-const ALIGNMENT = 64
-/** Small tensors share a buffer, because a SharedArrayBuffer of its own costs a mapping and a message to each worker. */
-const SLAB_BYTES = 64 * 1024
-const SMALL_BYTES = 4 * 1024
-
-/** Carves zeroed tensors out of shared memory. A slab lives as long as one tensor on it does. */
-export class SharedMemory {
-  #slab = new SharedArrayBuffer(0)
-  #used = 0
-
-  tensor(dataType: NumericDataType, shape: readonly number[]): Tensor {
-    const size = byteLength(dataType, shape) as number
-    const length = size / bytesPerElement(dataType)
-    if (size > SMALL_BYTES)
-      return { dataType, shape, data: viewData(dataType, new SharedArrayBuffer(size), 0, length) }
-    if (this.#used + size > this.#slab.byteLength)
-      [this.#slab, this.#used] = [new SharedArrayBuffer(SLAB_BYTES), 0]
-    const data = viewData(dataType, this.#slab, this.#used, length)
-    this.#used += Math.ceil(size / ALIGNMENT) * ALIGNMENT
-    return { dataType, shape, data }
-  }
-}
-
-/** The memory for the outputs of one run: a tensor where size and type are known before, else `undefined`. */
+/** One tensor for each output, or `undefined` where nobody gave one and the size is not known before. */
 export type OutputSet = readonly (Tensor | undefined)[]
 
-/** Gives out sets of output tensors and takes back those that nobody keeps. */
-export class OutputPool {
-  readonly #free: OutputSet[] = []
+/** Where the runs of one engine get their memory, and where it comes back to when nobody needs it any more. */
+export class EngineMemory {
+  readonly #outputs: OutputSet[] = []
+  /** Oldest first, of any size: with dynamic shapes there is no end of sizes. */
+  readonly #inputs: SharedArrayBuffer[] = []
 
   constructor(
-    private readonly infos: readonly TensorInfo[],
-    private readonly memory: SharedMemory,
-    private readonly capacity: number,
+    private readonly driver: EngineDriver,
+    private readonly runs: number,
   ) {}
 
-  take(): OutputSet {
-    return (
-      this.#free.pop() ??
-      this.infos.map(({ dataType, shape }) => {
-        if (dataType === 'string' || byteLength(dataType, shape) === undefined) return undefined
-        return this.memory.tensor(dataType, [...shape])
-      })
-    )
+  /** Memory for a run: inputs where the driver can reach them, and room for the outputs. */
+  take(inputs: readonly Tensor[], callerOutputs: OutputSet | undefined): RunMemory {
+    const reachable = inputs.map((input) => (this.#canReach(input) ? input : this.#copy(input)))
+    const staged = reachable.filter((input, i) => input !== inputs[i])
+    return new RunMemory(this, reachable, staged, this.takeOutputs(callerOutputs), callerOutputs)
   }
 
-  recycle(set: OutputSet): void {
-    if (this.#free.length < this.capacity) this.#free.push(set)
+  /** The caller's tensors where the driver can write to them; tensors of the engine elsewhere. */
+  takeOutputs(callerOutputs: OutputSet | undefined): OutputSet {
+    if (callerOutputs === undefined) return this.#outputs.pop() ?? this.driver.outputs.map(outputTensor)
+    return this.driver.outputs.map((info, i) => {
+      const given = callerOutputs[i]
+      return given !== undefined && this.#canReach(given) ? given : outputTensor(info)
+    })
+  }
+
+  reuseInputs(staged: readonly Tensor[]): void {
+    for (const { data } of staged) this.#inputs.push((data as NumericData).buffer as SharedArrayBuffer)
+    while (this.#inputs.length > this.runs * Math.max(this.driver.inputs.length, 1)) this.#inputs.shift()
+  }
+
+  reuseOutputs(outputs: OutputSet): void {
+    if (this.#outputs.length < this.runs) this.#outputs.push(outputs)
+  }
+
+  #canReach(tensor: Tensor): boolean {
+    if (this.driver.memory === 'any' || tensor.dataType === 'string') return true
+    return types.isSharedArrayBuffer((tensor.data as NumericData).buffer)
+  }
+
+  #copy(input: Tensor): Tensor {
+    const { dataType, shape } = input
+    const data = input.data as NumericData
+    const found = this.#inputs.findLastIndex((buffer) => buffer.byteLength === data.byteLength)
+    const [buffer = new SharedArrayBuffer(data.byteLength)] = found < 0 ? [] : this.#inputs.splice(found, 1)
+    const copy = { dataType, shape, data: viewData(dataType as NumericDataType, buffer, 0, data.length) }
+    copyData(input, copy)
+    return copy
   }
 }
 
-export function isShared(tensor: Tensor): boolean {
-  return tensor.dataType === 'string' || (tensor.data as NumericData).buffer instanceof SharedArrayBuffer
+/**
+ * The memory of one run. It is used again when two things have happened, in either order: the driver has let go of it,
+ * and the run was delivered to somebody who does not keep its outputs.
+ */
+export class RunMemory {
+  #released = false
+  #delivered: { readonly kept: boolean } | undefined
+
+  constructor(
+    private readonly home: EngineMemory,
+    readonly inputs: readonly Tensor[],
+    /** Those of the inputs that are copies. */
+    private readonly staged: readonly Tensor[],
+    readonly outputs: OutputSet,
+    readonly callerOutputs: OutputSet | undefined,
+  ) {}
+
+  get bytesCopied(): number {
+    return this.staged.reduce((sum, { data }) => sum + (data as NumericData).byteLength, 0)
+  }
+
+  /** The driver neither reads nor writes it any more. */
+  released(): void {
+    if (this.#released) return
+    this.#released = true
+    this.home.reuseInputs(this.staged)
+    this.#reuse()
+  }
+
+  /** `kept`: somebody owns the outputs from now on, or will when they are collected. */
+  delivered(kept: boolean): void {
+    if (this.#delivered !== undefined) return
+    this.#delivered = { kept }
+    this.#reuse()
+  }
+
+  #reuse(): void {
+    if (!this.#released || this.#delivered?.kept !== false) return
+    if (this.callerOutputs === undefined) this.home.reuseOutputs(this.outputs)
+  }
+}
+
+function outputTensor({ dataType, shape }: TensorInfo): Tensor | undefined {
+  return dataType === 'string' || byteLength(dataType, shape) === undefined
+    ? undefined
+    : tensor(dataType, shape)
 }
 
 /** Copies the elements of one tensor into another of the same type and size, and gives the number of bytes. */
@@ -78,28 +127,4 @@ export function copyData(from: Tensor, to: Tensor): number {
     new Uint8Array(source.buffer, source.byteOffset, source.byteLength),
   )
   return source.byteLength
-}
-
-/** Shared copies of input tensors that came on ordinary memory, used again when the driver has let go of them. */
-export class Staging {
-  /** Oldest first, of any size: with dynamic shapes there is no end of sizes. */
-  readonly #free: SharedArrayBuffer[] = []
-
-  constructor(private readonly capacity: number) {}
-
-  /** A copy of `tensor` on shared memory. */
-  take(tensor: Tensor): Tensor {
-    const { dataType, shape } = tensor
-    const data = tensor.data as NumericData
-    const found = this.#free.findLastIndex(({ byteLength }) => byteLength === data.byteLength)
-    const [buffer = new SharedArrayBuffer(data.byteLength)] = found < 0 ? [] : this.#free.splice(found, 1)
-    const copy = { dataType, shape, data: viewData(dataType as NumericDataType, buffer, 0, data.length) }
-    copyData(tensor, copy)
-    return copy
-  }
-
-  giveBack(tensor: Tensor): void {
-    this.#free.push((tensor.data as NumericData).buffer as SharedArrayBuffer)
-    if (this.#free.length > this.capacity) this.#free.shift()
-  }
 }

@@ -2,29 +2,18 @@ import type { EngineDriver, RunAnswer } from '../backend.js'
 import { now } from '../clock.js'
 import type { Inputs, Outputs, RunCallback, RunOptions } from '../engine.js'
 import { HalError, type HalErrorDetails } from '../errors.js'
-import type { Tensor } from '../tensor.js'
 import { Admission } from './admission.js'
 import { checkAnswer } from './answer.js'
 import { Delivery } from './delivery.js'
 import type { Events } from './events.js'
-import { checkInputs } from './inputs.js'
 import { Job, type JobOwner } from './job.js'
-import { isShared, OutputPool, SharedMemory, Staging } from './memory.js'
+import { EngineMemory, RunMemory } from './memory.js'
+import { checkRequest, type Request } from './request.js'
 import { Results } from './results.js'
-import { checkCallerOutputs, checkPriority } from './run-options.js'
 import type { Client, Scheduler } from './scheduler.js'
 import type { Settings } from './settings.js'
 import { Stats } from './stats.js'
-import { checkWaitOptions, throwIfAborted, watch } from './watch.js'
-
-/** A run whose arguments are checked, before it is accepted. */
-interface Request {
-  readonly inputs: readonly Tensor[]
-  readonly inputNames: readonly string[]
-  readonly callerOutputs: readonly (Tensor | undefined)[] | undefined
-  readonly options: RunOptions
-  readonly level: number
-}
+import { Guard } from './watch.js'
 
 /** The way of a run through an engine: checked, accepted, scheduled, answered, settled, delivered. */
 export class Pipeline implements JobOwner {
@@ -35,12 +24,9 @@ export class Pipeline implements JobOwner {
   /** Set while no run may enter: the engine is closing or closed, or its device is lost. */
   barrier: (() => HalError) | undefined
   readonly #client: Client
-  readonly #memory = new SharedMemory()
-  readonly #pool: OutputPool
-  readonly #staging: Staging
+  readonly #memory: EngineMemory
   readonly #delivery: Delivery
   readonly #unsettled = new Set<Job>()
-  readonly #inputNames: readonly string[]
 
   constructor(
     private readonly driver: EngineDriver,
@@ -52,17 +38,15 @@ export class Pipeline implements JobOwner {
     const { maxLoad, maxWaiting, weight, bufferCount, ordered } = settings
     this.admission = new Admission(maxLoad, maxWaiting)
     this.#client = scheduler.attach(driver, weight, bufferCount)
-    this.#pool = new OutputPool(driver.outputs, this.#memory, bufferCount)
-    this.#staging = new Staging(bufferCount * Math.max(driver.inputs.length, 1))
+    this.#memory = new EngineMemory(driver, bufferCount)
     this.#delivery = new Delivery(
       ordered,
       origin,
       events,
       this.results,
       () => this.stats,
-      (job) => this.#finished(job),
+      () => this.admission.leave(),
     )
-    this.#inputNames = driver.inputs.map(({ name }) => name)
   }
 
   /** Accepts a run at once. @throws HalError HAL_RESOURCE_EXHAUSTED when the engine is full. */
@@ -84,15 +68,18 @@ export class Pipeline implements JobOwner {
 
   /** Executes on the calling thread, past admission and queue. */
   runSync(inputs: Inputs, options: RunOptions): Outputs {
-    const { inputs: tensors, inputNames, callerOutputs } = this.#check(inputs, options)
+    const request = this.#check(inputs, options)
     if (this.driver.doRunSync === undefined) {
       throw new HalError('HAL_UNIMPLEMENTED', 'this backend has no runSync; use run', this.origin)
     }
-    const outputs = this.#outputMemory(callerOutputs)
-    const job = new Job(this, tensors, inputNames, outputs, callerOutputs, 0, this.callback, options.userArg)
+    const { callerOutputs, inputNames } = request
+    // The calling thread reaches all memory, so nothing is copied.
+    const outputs = this.#memory.takeOutputs(callerOutputs)
+    const memory = new RunMemory(this.#memory, request.inputs, [], outputs, callerOutputs)
+    const job = new Job(this, memory, inputNames, 0, this.callback, options.userArg)
     this.stats.accepted++
     try {
-      const answer = this.driver.doRunSync({ inputs: tensors, inputNames, outputs })
+      const answer = this.driver.doRunSync({ inputs: request.inputs, inputNames, outputs })
       this.#settle(job, this.#outcome(job, answer), answer)
     } catch (error) {
       this.#settle(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
@@ -111,16 +98,14 @@ export class Pipeline implements JobOwner {
       return
     }
     if (!this.#release(job, serviceMs)) return
-    if (job.settled) {
-      this.stats.strayAnswers++
-      this.#recycle(job)
-    } else this.#settleWithin(job, this.#outcome(job, answer), answer)
+    if (job.settled) this.stats.strayAnswers++
+    else this.#settleWithin(job, this.#outcome(job, answer), answer)
   }
 
   failed(job: Job, error: unknown): void {
     if (!this.#release(job, undefined)) return
-    if (job.settled) this.#recycle(job)
-    else this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
+    if (!job.settled)
+      this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
   }
 
   /** @throws HalError HAL_RESOURCE_EXHAUSTED when too many results lie uncollected. */
@@ -147,40 +132,35 @@ export class Pipeline implements JobOwner {
 
   #check(inputs: Inputs, options: RunOptions): Request {
     if (this.barrier !== undefined) throw this.barrier()
-    checkWaitOptions(options)
-    const { driver } = this
-    const { tensors, names, bytesCopied } = checkInputs(inputs, driver.inputs, this.#inputNames)
-    const callerOutputs = checkCallerOutputs(options.outputs, driver.outputs)
-    const level = options.priority === undefined ? this.settings.level : checkPriority(options.priority)
-    throwIfAborted(options.signal, 'the run')
-    this.stats.bytesCopied += bytesCopied
-    return { inputs: tensors, inputNames: names, callerOutputs, options, level }
+    const request = checkRequest(this.driver, inputs, options)
+    this.stats.bytesCopied += request.bytesCopied
+    return request
   }
 
   #waitInLine(request: Request, accepted: (job: Job) => void): Promise<Job> {
     return new Promise((resolve, reject) => {
-      let leave = () => true
-      const guard = this.#guard(request.options, (error) => {
-        leave()
-        reject(HalError.from(error, this.origin))
-      })
+      const guard = this.#guard(request.options)
       try {
-        leave = this.admission.wait({
+        const leave = this.admission.wait({
           enter: () => {
             try {
               resolve(this.#accept(request, accepted, guard))
             } catch (error) {
-              guard.disarm?.()
+              guard.disarm()
               reject(error)
             }
           },
           refuse: (error) => {
-            guard.disarm?.()
+            guard.disarm()
             reject(error)
           },
         })
+        guard.fire = (error) => {
+          leave()
+          reject(HalError.from(error, this.origin))
+        }
       } catch (error) {
-        guard.disarm?.()
+        guard.disarm()
         this.stats.refused++
         reject(HalError.from(error, this.origin))
       }
@@ -188,44 +168,28 @@ export class Pipeline implements JobOwner {
   }
 
   #accept(request: Request, accepted: (job: Job) => void, guard?: Guard): Job {
-    const { inputNames, callerOutputs, options, level } = request
-    const { inputs, outputs } = this.#memoryFor(request)
-    const job = new Job(
-      this,
-      inputs,
-      inputNames,
-      outputs,
-      callerOutputs,
-      level,
-      this.callback,
-      options.userArg,
-    )
-    job.staged = inputs.filter((input, i) => input !== request.inputs[i])
+    const { inputNames, options, level = this.settings.level } = request
+    const memory = this.#memoryFor(request)
+    const job = new Job(this, memory, inputNames, level, this.callback, options.userArg)
+    this.stats.bytesCopied += memory.bytesCopied
     this.stats.accepted++
     this.#unsettled.add(job)
     this.#delivery.expect(job)
-    const watching = guard ?? this.#guard(options)
-    watching.fire = (error) => this.#cancel(job, HalError.from(error, { ...this.origin, job: job.job }))
-    job.disarm = watching.disarm
+    job.guard = guard ?? this.#guard(options)
+    job.guard.fire = (error) => this.#cancel(job, HalError.from(error, { ...this.origin, job: job.job }))
     accepted(job)
     this.scheduler.enqueue(this.#client, job)
     return job
   }
 
-  #guard(options: RunOptions, fire: (error: HalError) => void = () => {}): Guard {
-    const { timeout = this.settings.timeout, signal } = options
-    const guard: Guard = { fire, disarm: undefined }
-    guard.disarm = watch({ timeout, ...(signal && { signal }) }, 'the run', (error) => guard.fire(error))
-    return guard
+  #guard({ timeout = this.settings.timeout, signal }: RunOptions): Guard {
+    return new Guard({ timeout, ...(signal && { signal }) }, 'the run')
   }
 
   /** @throws HalError HAL_RESOURCE_EXHAUSTED when there is none; the run has left the engine again then. */
-  #memoryFor({ inputs, callerOutputs }: Request): Pick<Job, 'inputs' | 'outputs'> {
+  #memoryFor({ inputs, callerOutputs }: Request): RunMemory {
     try {
-      return {
-        inputs: this.driver.memory === 'any' ? inputs : inputs.map((input) => this.#share(input)),
-        outputs: this.#outputMemory(callerOutputs),
-      }
+      return this.#memory.take(inputs, callerOutputs)
     } catch (cause) {
       this.admission.leave()
       const message = `there is no memory for the tensors of the run: ${HalError.from(cause).message}`
@@ -233,25 +197,10 @@ export class Pipeline implements JobOwner {
     }
   }
 
-  #share(tensor: Tensor): Tensor {
-    if (isShared(tensor)) return tensor
-    const copy = this.#staging.take(tensor)
-    this.stats.bytesCopied += copy.data.length * (tensor.data as Uint8Array).BYTES_PER_ELEMENT
-    return copy
-  }
-
-  #outputMemory(callerOutputs: readonly (Tensor | undefined)[] | undefined): readonly (Tensor | undefined)[] {
-    if (callerOutputs === undefined) return this.#pool.take()
-    const usable = (tensor: Tensor | undefined) =>
-      tensor !== undefined && (this.driver.memory === 'any' || isShared(tensor))
-    if (callerOutputs.every(usable)) return callerOutputs
-    return this.#pool.take().map((tensor, i) => (usable(callerOutputs[i]) ? callerOutputs[i] : tensor))
-  }
-
   #outcome(job: Job, answer: RunAnswer): NonNullable<Job['outcome']> {
     const { outputs: infos, outputShapes } = this.driver
     try {
-      const { outputs, bytesCopied } = checkAnswer(answer, infos, outputShapes, job.callerOutputs)
+      const { outputs, bytesCopied } = checkAnswer(answer, infos, outputShapes, job.memory.callerOutputs)
       this.stats.bytesCopied += bytesCopied + answer.bytesCopied
       return { outputs }
     } catch (error) {
@@ -261,7 +210,7 @@ export class Pipeline implements JobOwner {
 
   #cancel(job: Job, error: HalError): void {
     if (job.settled) return
-    if (this.scheduler.recall(this.#client, job)) this.#released(job)
+    if (this.scheduler.recall(this.#client, job)) job.memory.released()
     else this.#stop(job)
     // A driver may have answered from within doCancel.
     if (!job.settled) this.#settleWithin(job, { error })
@@ -279,7 +228,7 @@ export class Pipeline implements JobOwner {
   /** Settles a run that was accepted, and brings it to its caller. */
   #settleWithin(job: Job, outcome: NonNullable<Job['outcome']>, times?: RunAnswer): void {
     this.#unsettled.delete(job)
-    job.disarm?.()
+    job.guard?.disarm()
     this.#settle(job, outcome, times)
     // Never from within the call that submitted the run: who answers within doRun does so before its caller knows the job.
     if (this.scheduler.dispatching) queueMicrotask(() => this.#delivery.settled(job))
@@ -311,33 +260,8 @@ export class Pipeline implements JobOwner {
       this.events.emit('error', new HalError('HAL_DATA_LOSS', message, { ...this.origin, job: job.job }))
       return false
     }
-    this.#released(job)
+    job.memory.released()
     this.scheduler.next()
     return true
   }
-
-  /** The driver has let go of the job's memory. */
-  #released(job: Job): void {
-    job.released = true
-    for (const tensor of job.staged) this.#staging.giveBack(tensor)
-    job.staged = []
-  }
-
-  /** Nobody works on the outputs any more. */
-  #finished(job: Job): void {
-    this.#recycle(job)
-    this.admission.leave()
-  }
-
-  #recycle(job: Job): void {
-    if (!job.released || job.outputsKept || job.recycled || job.callerOutputs !== undefined) return
-    job.recycled = true
-    this.#pool.recycle(job.outputs)
-  }
-}
-
-/** The watch over a caller's timeout and signal; what it does when it fires changes as the run goes on. */
-interface Guard {
-  fire: (error: HalError) => void
-  disarm: (() => void) | undefined
 }

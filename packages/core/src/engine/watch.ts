@@ -50,6 +50,16 @@ export function watch(
   return disarm
 }
 
+/** The watch over a run; what happens when it fires changes as the run goes on. */
+export class Guard {
+  fire: (error: HalError) => void = () => {}
+  readonly disarm: () => void
+
+  constructor(options: WaitOptions, what: string) {
+    this.disarm = watch(options, what, (error) => this.fire(error)) ?? (() => {})
+  }
+}
+
 const listeners = new WeakMap<AbortSignal, Set<() => void>>()
 
 /** One listener a signal, however many runs share it: Node warns of more than ten. */
