@@ -109,7 +109,10 @@ export interface SyncRequest {
   /** In the order of the driver's `inputs`; by name where those are not known. */
   readonly inputs: readonly Tensor[]
   readonly inputNames: readonly string[]
-  /** One for each of the driver's `outputs`: memory to write to, or `undefined` where the runtime must allocate. */
+  /**
+   * One for each of the driver's `outputs`: memory to write to, or `undefined` where the runtime must allocate. A tensor
+   * whose shape is not that of the answer must be left alone; core then tells the caller.
+   */
   readonly outputs: readonly (Tensor | undefined)[]
 }
 

@@ -30,7 +30,10 @@ export interface WaitOptions {
 export interface RunOptions extends WaitOptions {
   /** Overrides the engine's `priority`. */
   readonly priority?: Priority
-  /** Tensors of the caller to write the outputs to, by name; the others are allocated. They are the ones returned. */
+  /**
+   * Tensors of the caller to write the outputs to, by name; the others are allocated. They are the ones returned. Where a
+   * run was given up on while it executed, the device may write to them until the engine is closed.
+   */
   readonly outputs?: Readonly<Record<string, Tensor>>
   /** Handed to the callback unchanged. */
   readonly userArg?: unknown
@@ -45,7 +48,8 @@ export interface BatchOptions extends WaitOptions {
 /**
  * Called once for each run that succeeds, however it was submitted, on the event loop. `outputs` are valid until it
  * returns (until its promise settles, if it returns one), then recycled, unless somebody waits for the run. What it
- * throws goes to `engine.on('error')`, and nowhere else.
+ * throws goes to `engine.on('error')`, and nowhere else. Asynchronous callbacks overlap. For `runSync` it is called within
+ * that call.
  */
 export type RunCallback = (outputs: Outputs, userArg: unknown, job: JobId) => void | Promise<void>
 
@@ -103,6 +107,7 @@ export interface EngineStats {
   readonly latency: Percentiles
 }
 
+/** A listener that throws disturbs neither the others nor the engine: what it threw is logged. */
 export interface EngineEvents {
   /** A callback threw, a run failed that had only a callback, or the device gave a stray answer. */
   error: (error: HalError) => void
@@ -152,12 +157,15 @@ export interface Engine extends AsyncDisposable {
   wait(job: JobId, options?: WaitOptions): Promise<Outputs>
   /** One callback an engine; a second call replaces it, `null` removes it. Holds for runs submitted afterwards. */
   registerCallback(callback: RunCallback | null): void
-  /** Runs every item, keeping the device full, and gives one result an item, in order: outputs, or its own error. */
+  /**
+   * Runs every item, keeping the device full, and gives one result an item, in order: outputs, or its own error. It
+   * rejects only for what is wrong with the call itself.
+   */
   runBatch(items: readonly Inputs[], options?: BatchOptions): Promise<PromiseSettledResult<Outputs>[]>
   /** Runs items as they come and yields outputs in their order, a bounded number ahead. A failed run throws. */
   stream(
     items: Iterable<Inputs> | AsyncIterable<Inputs>,
-    options?: RunOptions,
+    options?: Omit<RunOptions, 'outputs'>,
   ): AsyncGenerator<Outputs, void, void>
   /**
    * A tensor for the input or output of that name, in memory that the engine passes by reference.

@@ -1,5 +1,6 @@
 import type { EngineOptions } from './common-options.js'
 import type { Device } from './device.js'
+import { within } from './engine/close.js'
 import { checkWaitOptions, throwIfAborted, watch } from './engine/watch.js'
 import type { Engine, WaitOptions } from './engine.js'
 import { HalError } from './errors.js'
@@ -76,7 +77,9 @@ class OpenHal implements Hal {
   }
 
   async #close(options: Pick<WaitOptions, 'timeout'>): Promise<void> {
-    await Promise.allSettled(this.#opening)
+    const { timeout = 0 } = options
+    const deadline = timeout > 0 ? performance.now() + timeout : Number.POSITIVE_INFINITY
+    const opened = await within(Promise.allSettled(this.#opening), deadline)
     const inventory = await this.#inventory?.catch(() => undefined)
     if (inventory === undefined) return
     const engines = inventory.devices.flatMap((device) => [...device.engines])
@@ -84,6 +87,9 @@ class OpenHal implements Hal {
     const closed = await Promise.allSettled(engines.map((engine) => engine.close(options)))
     await Promise.all(inventory.backends.map((backend) => backend.doClose?.()))
     for (const result of closed) if (result.status === 'rejected') throw result.reason
+    if (!opened) {
+      throw new HalError('HAL_DEADLINE_EXCEEDED', `an engine was still being opened after ${timeout} ms`)
+    }
   }
 }
 

@@ -1,4 +1,6 @@
+import { types } from 'node:util'
 import { HalError } from './errors.js'
+import { fill } from './tensor-fill.js'
 
 // Float16Array came to JavaScript in 2025; where the types or the platform lack it, float16 is a Uint16Array.
 type PlatformFloat16Array = typeof globalThis extends { Float16Array: { prototype: infer T } }
@@ -68,6 +70,12 @@ const constructors: Readonly<Record<NumericDataType, NumericArrayConstructor>> =
   bool: Uint8Array as NumericArrayConstructor,
 }
 
+/** Name of the kind of a typed array of whatever realm; `undefined` for anything else. Nobody can fake it. */
+const arrayKind = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as (this: unknown) => string | undefined
+
 /** All data types, in a fixed order. */
 export const DATA_TYPES: readonly DataType[] = [...(Object.keys(constructors) as NumericDataType[]), 'string']
 
@@ -109,7 +117,9 @@ export function viewData(
 /** True when `data` is the kind of array that holds elements of `dataType`. */
 export function holdsDataType(data: unknown, dataType: DataType): data is TensorData {
   if (dataType === 'string') return Array.isArray(data)
-  return data instanceof constructors[dataType] || (dataType === 'float16' && data instanceof Uint16Array)
+  // By name, not by instanceof: test runners and vm contexts have constructors of their own.
+  const kind = arrayKind.call(data)
+  return kind === constructors[dataType].name || (dataType === 'float16' && kind === 'Uint16Array')
 }
 
 /** Throws HAL_INVALID_ARGUMENT unless `shape` is a list of at most 8 whole numbers, none negative. */
@@ -156,34 +166,36 @@ export function tensor<T extends DataType>(
 }
 
 function dataFor(dataType: DataType, count: number, data: ArrayLike<unknown> | undefined): TensorData {
-  if (dataType === 'string')
+  if (dataType === 'string') {
     return data === undefined ? new Array<string>(count).fill('') : Array.from(data, String)
-  if (holdsDataType(data, dataType) && (data as NumericData).buffer instanceof SharedArrayBuffer) return data
-  if (ArrayBuffer.isView(data) && !holdsDataType(data, dataType)) {
+  }
+  if (data === undefined) return sharedData(dataType, count)
+  if (!ArrayBuffer.isView(data)) {
+    const filled = sharedData(dataType, count)
+    fill(filled, data, dataType)
+    return filled
+  }
+  if (!holdsDataType(data, dataType)) {
     throw new HalError(
       'HAL_INVALID_ARGUMENT',
       `a ${dataType} tensor does not take a ${data.constructor.name}`,
     )
   }
-  const shared = viewData(dataType, new SharedArrayBuffer(count * bytesPerElement(dataType)), 0, count)
-  if (data instanceof Uint16Array && dataType === 'float16') {
-    new Uint16Array(shared.buffer).set(data) // Raw bits, even where shared is a Float16Array.
-  } else if (data !== undefined) {
-    fill(shared as { set(from: ArrayLike<unknown>): void }, data, dataType)
-  }
-  return shared
+  const given = data as NumericData
+  if (types.isSharedArrayBuffer(given.buffer)) return given
+  const copy = sharedData(dataType, count)
+  // As bytes, because a float16 may come as raw bits where the platform has a Float16Array.
+  new Uint8Array(copy.buffer).set(new Uint8Array(given.buffer, given.byteOffset, given.byteLength))
+  return copy
 }
 
-function fill(
-  target: { set(from: ArrayLike<unknown>): void },
-  data: ArrayLike<unknown>,
-  dataType: DataType,
-): void {
+function sharedData(dataType: NumericDataType, count: number): NumericData {
+  const bytes = count * bytesPerElement(dataType)
   try {
-    target.set(data)
+    return viewData(dataType, new SharedArrayBuffer(bytes), 0, count)
   } catch (cause) {
-    // Numbers where bigints belong, or the other way round.
-    const message = `an element cannot be ${dataType}: ${(cause as Error).message}`
-    throw new HalError('HAL_INVALID_ARGUMENT', message, { cause })
+    throw new HalError('HAL_RESOURCE_EXHAUSTED', `there is no memory for a tensor of ${bytes} bytes`, {
+      cause,
+    })
   }
 }

@@ -182,3 +182,20 @@ describe('hal.close', () => {
     expect(backend.closed).toBe(0)
   })
 })
+
+it('closing with a timeout does not wait for a model that never opens', async () => {
+  vi.useFakeTimers()
+  const never = new ManualBackend('manual', [{ open: () => new Promise<EngineDriver>(() => {}) }])
+  const hal = createHal({ backends: [never] })
+  hal.openEngine(MODEL).catch(() => {})
+  await flush()
+  const closing = failure(hal.close({ timeout: 100 }))
+  await vi.advanceTimersByTimeAsync(100)
+  expect(await closing).toMatchObject({ code: 'HAL_DEADLINE_EXCEEDED' })
+})
+
+it('an event that does not exist is refused with the likely name', async () => {
+  const { engine } = await openManual()
+  // biome-ignore lint/suspicious/noExplicitAny: what a JavaScript caller might write
+  expect(() => engine.on('eror' as any, () => {})).toThrow("did you mean 'error'?")
+})

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import {
   byteLength,
@@ -185,5 +186,45 @@ describe('checkTensor', () => {
     expect(strings(['a', 'b']).data).toEqual(['a', 'b'])
     expect(thrown(() => strings(['a', 5])).message).toContain('element 1 is number')
     expect(thrown(() => strings(new Array(2))).message).toContain('element 0 is undefined')
+  })
+})
+
+describe('plain numbers', () => {
+  it.each([
+    ['int8', [300], 'element 0 is 300, which int8 cannot hold'],
+    ['uint8', [1, -1], 'element 1 is -1, which uint8 cannot hold'],
+    ['int32', [1.5], 'element 0 is 1.5, which int32 cannot hold'],
+    ['int64', [2n ** 63n], 'which int64 cannot hold'],
+    ['float32', [1, 'a'], 'element 1 is "a", not a number'],
+    ['float64', [1n], 'element 0 is 1, not a number'],
+    ['bool', [2], undefined],
+  ] as const)('that %s cannot hold are refused, not wrapped: %j', (dataType, values, message) => {
+    const make = () => tensor(dataType, [values.length], values as readonly number[])
+    if (message === undefined) expect(make().data[0]).toBe(2)
+    else
+      expect(thrown(make)).toMatchObject({
+        code: 'HAL_INVALID_ARGUMENT',
+        message: expect.stringContaining(message),
+      })
+  })
+
+  it('may be booleans where the type is bool', () => {
+    expect([...tensor('bool', [2], [true, false] as unknown as readonly number[]).data]).toEqual([1, 0])
+  })
+
+  it.skipIf('Float16Array' in globalThis)('are refused for float16 where only raw bits can be given', () => {
+    expect(thrown(() => tensor('float16', [1], [1.5])).message).toContain('Uint16Array')
+    expect([...tensor('float16', [1], new Uint16Array([0x3c00])).data]).toEqual([0x3c00])
+  })
+
+  it('come from typed arrays of another realm as well', () => {
+    const foreign = runInNewContext('new Float32Array([1, 2])') as Float32Array
+    expect(foreign instanceof Float32Array).toBe(false)
+    expect([...tensor('float32', [2], foreign).data]).toEqual([1, 2])
+    expect(checkTensor({ dataType: 'float32', shape: [2], data: foreign }, 'x', undefined).data).toBe(foreign)
+  })
+
+  it('of more bytes than there is memory are refused by a HalError', () => {
+    expect(thrown(() => tensor('float32', [2 ** 50]))).toMatchObject({ code: 'HAL_RESOURCE_EXHAUSTED' })
   })
 })

@@ -31,7 +31,7 @@ export async function close(
 }
 
 /** False when the deadline passes first. Work that fails afterwards is nobody's business any more. */
-async function within(work: Promise<void>, deadline: number): Promise<boolean> {
+export async function within(work: Promise<unknown>, deadline: number): Promise<boolean> {
   if (deadline === Number.POSITIVE_INFINITY) {
     await work
     return true

@@ -1,8 +1,11 @@
 import type { EngineEvents } from '../engine.js'
 import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
+import { suggest } from '../suggest.js'
 
 type Name = keyof EngineEvents
+const NAMES: readonly Name[] = ['error', 'run', 'lost', 'recovered']
+
 type Listener = (...args: unknown[]) => void
 
 /**
@@ -15,6 +18,9 @@ export class Events {
   constructor(private readonly logger: Logger) {}
 
   on(name: Name, listener: EngineEvents[Name]): void {
+    if (!NAMES.includes(name)) {
+      throw new TypeError(`there is no event '${String(name)}'; ${suggest(String(name), NAMES)}`)
+    }
     if (typeof listener !== 'function') throw new TypeError(`on('${name}') needs a function`)
     const listeners = this.#listeners.get(name) ?? new Set()
     listeners.add(listener as Listener)

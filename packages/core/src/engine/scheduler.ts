@@ -6,7 +6,11 @@ import { type Job, LEVELS } from './job.js'
 const PATIENCE = 8
 
 interface CoreLoad {
+  /** What the device declares. */
+  readonly ownSlots: number
+  /** More where an engine has more workers on it: they were asked for. */
   slots: number
+  /** Runs at once, those at hand included. */
   limit: number
   inFlight: number
 }
@@ -40,10 +44,11 @@ export class Client {
 /**
  * Hands the runs of all engines of one device to its cores: the highest priority first, but nobody starves; between
  * engines by weight and the core time they have had; in the order of submission within one engine; on the core with the
- * least to do. No core stays idle while a run that may use it waits.
+ * least to do. A run at hand behind another one moves to a core of its engine that falls idle.
  */
 export class Scheduler {
   readonly #cores = new Map<string, CoreLoad>()
+  readonly #clients = new Set<Client>()
   /** Engines with queued runs. */
   readonly #waiting = new Set<Client>()
   /** Engines with a run at hand behind another one: candidates for moving to an idle core. */
@@ -54,7 +59,8 @@ export class Scheduler {
   #again = false
 
   constructor(cores: readonly Core[]) {
-    for (const { id, slots } of cores) this.#cores.set(id, { slots, limit: slots, inFlight: 0 })
+    for (const { id, slots } of cores)
+      this.#cores.set(id, { ownSlots: slots, slots, limit: slots, inFlight: 0 })
   }
 
   attach(driver: EngineDriver, weight: number, bufferCount: number): Client {
@@ -66,17 +72,15 @@ export class Scheduler {
         throw new Error(`the driver has a lane on core ${coreId}, which its device does not list`)
       client.lanes.push({ core, coreId, depth, jobs: [] })
     }
-    for (const core of this.#cores.values()) {
-      const lanes = client.lanes.filter((lane) => lane.core === core)
-      // More workers than slots were asked for: let them work.
-      core.slots = Math.max(core.slots, lanes.length)
-      for (const { depth } of lanes) core.limit = Math.max(core.limit, core.slots * depth)
-    }
+    this.#clients.add(client)
+    this.#measureCores()
     return client
   }
 
   /** The driver is closed: what it never answered holds its core no longer. */
   detach(client: Client): void {
+    this.#clients.delete(client)
+    this.#measureCores()
     for (const lane of client.lanes) for (const job of [...lane.jobs]) this.#leaveLane(client, lane, job)
     this.#dispatch()
   }
@@ -103,6 +107,7 @@ export class Scheduler {
     const lane = client.lanes[job.lane]
     if (lane === undefined || !lane.jobs.includes(job) || !takenBack(client, job)) return false
     this.#leaveLane(client, lane, job)
+    client.virtualTime -= job.price / client.weight
     this.#dispatch()
     return true
   }
@@ -112,8 +117,9 @@ export class Scheduler {
     const lane = client.lanes[job.lane]
     if (lane === undefined || !lane.jobs.includes(job)) return false
     this.#leaveLane(client, lane, job)
+    // A run that failed has used the core too: it pays the estimate.
     if (serviceMs !== undefined) {
-      client.virtualTime += (serviceMs - client.serviceMs) / client.weight
+      client.virtualTime += (serviceMs - job.price) / client.weight
       client.serviceMs += (serviceMs - client.serviceMs) / 8
     }
     return true
@@ -122,6 +128,14 @@ export class Scheduler {
   /** Starts what can start. To be called after {@link release}, when the caller is done with the released job. */
   next(): void {
     this.#dispatch()
+  }
+
+  #measureCores(): void {
+    for (const core of this.#cores.values()) {
+      const lanes = [...this.#clients].map((client) => client.lanes.filter((lane) => lane.core === core))
+      core.slots = Math.max(core.ownSlots, ...lanes.map(({ length }) => length))
+      core.limit = core.slots * Math.max(1, ...lanes.flat().map(({ depth }) => depth))
+    }
   }
 
   #unqueue(client: Client, job: Job): boolean {
@@ -171,7 +185,8 @@ export class Scheduler {
     const job = first(client.queues[level] as Set<Job>)
     this.#unqueue(client, job)
     this.#virtualTime = client.virtualTime
-    client.virtualTime += client.serviceMs / client.weight
+    job.price = client.serviceMs
+    client.virtualTime += job.price / client.weight
     this.#start(client, job, this.#freeLane(client) as number)
     return true
   }
