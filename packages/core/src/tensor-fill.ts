@@ -17,8 +17,8 @@ export function fill(target: NumericData, values: ArrayLike<unknown>, dataType: 
     if (typeof wanted !== typeof elements[i])
       throw invalid(`element ${i} is ${show(value)}, not a ${typeof elements[i]}`)
     elements[i] = wanted
-    if (!isFloat && elements[i] !== wanted)
-      throw invalid(`element ${i} is ${show(value)}, which ${dataType} cannot hold`)
+    const fits = isFloat || (dataType === 'bool' ? wanted === 0 || wanted === 1 : elements[i] === wanted)
+    if (!fits) throw invalid(`element ${i} is ${show(value)}, which ${dataType} cannot hold`)
   }
 }
 
