@@ -136,7 +136,8 @@ class Stage {
     if (capabilities.modelFromBytes || typeof source === 'string' || source instanceof URL) return source
     this.#folder ??= await mkdtemp(join(tmpdir(), 'xpu-hal-conformance-'))
     const file = join(this.#folder, `${name}.onnx`)
-    await writeFile(file, source instanceof Uint8Array ? source : new Uint8Array(source))
+    const bytes = 'bytes' in source ? source.bytes : source
+    await writeFile(file, bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes))
     return file
   }
 

@@ -5,7 +5,7 @@ export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } fr
 export type { BackendSource } from './hal/backend-source.js'
 export { createHal, type Hal, type HalOptions } from './hal.js'
 export type { Logger, LogLevel } from './logger.js'
-export type { Model, ModelSource, TensorInfo } from './model.js'
+export type { Model, ModelBytes, ModelSource, TensorInfo } from './model.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
 export type { DataType, NumericData, NumericDataType, Tensor, TensorData, TensorDataMap } from './tensor.js'
 export {

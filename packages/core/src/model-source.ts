@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { types } from 'node:util'
 import { HalError } from './errors.js'
 import type { Model, ModelSource } from './model.js'
 
@@ -12,10 +13,17 @@ import type { Model, ModelSource } from './model.js'
 export async function resolveModel(source: ModelSource): Promise<Model> {
   if (typeof source === 'string') return isUrl(source) ? resolveModel(new URL(source)) : fileModel(source)
   if (source instanceof URL) return fileModel(filePath(source))
-  if (source instanceof Uint8Array) return bytesModel(source)
-  if (source instanceof ArrayBuffer || source instanceof SharedArrayBuffer)
-    return bytesModel(new Uint8Array(source))
-  throw new TypeError('openEngine needs a model: a path, a file: URL, or the bytes of a model file')
+  const bytes = toBytes(source)
+  if (bytes !== undefined) return bytesModel(bytes, `${bytes.byteLength} bytes`)
+  const { name, bytes: named } = (source ?? {}) as { name?: unknown; bytes?: unknown }
+  const content = toBytes(named)
+  if (content !== undefined && typeof name === 'string') return bytesModel(content, name)
+  throw new TypeError('openEngine needs a model: a path, a file: URL, bytes, or { name, bytes }')
+}
+
+function toBytes(value: unknown): Uint8Array | undefined {
+  if (types.isUint8Array(value)) return value
+  return types.isAnyArrayBuffer(value) ? new Uint8Array(value) : undefined
 }
 
 /** A scheme and slashes, unlike a drive of Windows. */
@@ -53,12 +61,12 @@ async function fileModel(given: string): Promise<Model> {
   return { kind: 'file', name: basename(path, extname(path)), path }
 }
 
-function bytesModel(bytes: Uint8Array): Model {
+function bytesModel(bytes: Uint8Array, name: string): Model {
   if (bytes.byteLength === 0) {
     throw new HalError(
       'HAL_INVALID_ARGUMENT',
       'the bytes of the model are empty (was their buffer transferred?)',
     )
   }
-  return { kind: 'bytes', name: `${bytes.byteLength} bytes`, bytes }
+  return { kind: 'bytes', name, bytes }
 }

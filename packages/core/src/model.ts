@@ -7,8 +7,13 @@ export interface TensorInfo {
   readonly shape: readonly number[]
 }
 
-/** A model as an application names it: a file, or the bytes of one. Bytes must stay unchanged until the engine is open. */
-export type ModelSource = string | URL | Uint8Array | ArrayBuffer | SharedArrayBuffer
+/**
+ * A model as an application names it: a file, or the bytes of one, with a name of your choice for messages. Bytes must stay
+ * unchanged until the engine is open.
+ */
+export type ModelSource = string | URL | ModelBytes | { readonly name: string; readonly bytes: ModelBytes }
+
+export type ModelBytes = Uint8Array | ArrayBuffer | SharedArrayBuffer
 
 /** A model as a backend gets it: a file that exists and is not empty, or bytes that are not empty. */
 export type Model =

@@ -67,4 +67,9 @@ describe('resolveModel', () => {
   it.each([undefined, null, 5, {}, new Float32Array(2)])('throws a TypeError for %s', async (source) => {
     expect(await failure(resolveModel(source as unknown as ModelSource))).toBeInstanceOf(TypeError)
   })
+
+  it('takes bytes with a name for messages', async () => {
+    const bytes = new Uint8Array([1, 2])
+    expect(await resolveModel({ name: 'mine', bytes })).toEqual({ kind: 'bytes', name: 'mine', bytes })
+  })
 })
