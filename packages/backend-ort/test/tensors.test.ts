@@ -144,6 +144,17 @@ test('a constant output and an input that is an output go to the memory given', 
   expect(memory[1]?.data).toEqual(Float32Array.of(7, 8))
 })
 
+test('an input that is itself an output comes with its values, whatever memory is given for it', async () => {
+  const value = (name: string) => ({ name, dataType: 'float32', shape: [2] }) as const
+  const nodes = [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }]
+  using session = await openHere(model([value('x')], [value('x'), value('y')], nodes))
+  const memory = [floats([0, 0]), floats([0, 0])]
+  const answer = session.run([floats([1, 2])], memory)
+  expect(answer.outputs).toEqual([floats([1, 2]), floats([-1, -2])])
+  expect(answer.outputs[1]).toBe(memory[1])
+  expect(answer.bytesCopied).toBe(8)
+})
+
 test('a wrong input fails its run by name; the next run is fine', async () => {
   using session = await openHere(identity('float32', [3]))
   expect(() => session.run([floats([1, 2])])).toThrow(/x.*Got: 2 Expected: 3/s)

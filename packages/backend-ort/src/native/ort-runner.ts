@@ -20,8 +20,8 @@ export class OrtRunner implements Runner {
   private readonly outputs: readonly TensorInfo[]
   private readonly inputValues: BigUint64Array
   private readonly outputValues: BigUint64Array
-  /** Outputs whose shape in the model proved wrong: ONNX Runtime allocates them. */
-  private readonly misdeclared = new Set<number>()
+  /** Outputs that take no memory of ours: strings, inputs that are outputs too, and those whose shape proved wrong. */
+  private readonly allocated = new Set<number>()
 
   constructor(
     private readonly api: OrtApi,
@@ -31,6 +31,10 @@ export class OrtRunner implements Runner {
     this.outputs = sessionTensors(api, session, 'Output')
     this.inputNames = new Names(inputs.map(({ name }) => name))
     this.outputNames = new Names(this.outputs.map(({ name }) => name))
+    for (const [i, { name, dataType }] of this.outputs.entries()) {
+      // Where an input is an output too, ONNX Runtime succeeds and leaves memory given for it as it was.
+      if (dataType === 'string' || inputs.some((input) => input.name === name)) this.allocated.add(i)
+    }
     this.inputValues = pointers(inputs.length)
     this.outputValues = pointers(this.outputs.length)
     this.values = new Values(api)
@@ -50,7 +54,7 @@ export class OrtRunner implements Runner {
         const output = this.misshapenOutput(error, call, refused)
         if (output === undefined) throw runError(error)
         refused.add(output)
-        if (sameShape(this.outputs[output]?.shape, call.outputs[output]?.shape)) this.misdeclared.add(output)
+        if (sameShape(this.outputs[output]?.shape, call.outputs[output]?.shape)) this.allocated.add(output)
       }
     }
   }
@@ -63,7 +67,7 @@ export class OrtRunner implements Runner {
   private attempt(call: RunnerCall, refused: ReadonlySet<number>): RunnerAnswer {
     const { api, values, inputValues, outputValues } = this
     const memory = call.outputs.map((tensor, i) =>
-      this.takesMemory(i) && !refused.has(i) ? tensor : undefined,
+      this.allocated.has(i) || refused.has(i) ? undefined : tensor,
     )
     let bytesCopied = 0
     inputValues.fill(0n)
@@ -107,10 +111,6 @@ export class OrtRunner implements Runner {
     }
   }
 
-  private takesMemory(output: number): boolean {
-    return this.outputs[output]?.dataType !== 'string' && !this.misdeclared.has(output)
-  }
-
   /** The output, not refused yet, whose memory has another shape than the run computed, if that is what `failure` says. */
   private misshapenOutput(
     failure: OrtFailure,
@@ -119,7 +119,7 @@ export class OrtRunner implements Runner {
   ): number | undefined {
     if (!WRONG_OUTPUT_SHAPE.test(failure.message)) return undefined
     const candidates = call.outputs.flatMap((tensor, i) =>
-      tensor !== undefined && this.takesMemory(i) && !refused.has(i) ? [i] : [],
+      tensor === undefined || this.allocated.has(i) || refused.has(i) ? [] : [i],
     )
     // Older builds do not name it.
     return candidates.find((i) => failure.message.includes(`'${this.outputs[i]?.name}'`)) ?? candidates[0]
