@@ -1,5 +1,6 @@
 import { tensor } from '@xpu-hal/core'
 import { expect, test } from 'vitest'
+import { cancel } from '../src/runner.js'
 import { failure, identity, model, nonZero, openHere } from './support.js'
 
 const MB = 2 ** 20
@@ -30,6 +31,15 @@ test('a run that fails frees its inputs', async () => {
   using session = await openHere(identity('string', [2]))
   const wrong = tensor('string', [1], ['x'.repeat(MB)])
   expect(await growth(300, () => failure(() => session.run([wrong])))).toBeLessThan(100 * MB)
+})
+
+test('cancellations leave nothing behind', async () => {
+  using session = await openHere(identity('float32', [1]))
+  const token = session.runner.cancelToken as bigint
+  const many = () => {
+    for (let i = 1; i <= 20_000; i++) cancel(token, i)
+  }
+  expect(await growth(1, many)).toBeLessThan(20 * MB)
 })
 
 test('outputs that the runtime allocated are freed when they are copied', async () => {

@@ -1,4 +1,4 @@
-import koffi from 'koffi'
+import koffi, { type TypeObject } from 'koffi'
 import { OrtFailure } from './status.js'
 
 const POINTER = 'void *'
@@ -105,8 +105,16 @@ export type OrtApi = { readonly [Name in keyof typeof statusFunctions]: StatusFu
  */
 export function bindApi(table: Pointer, version: number): OrtApi {
   const address = (slot: number): Pointer => koffi.decode(table, slot * koffi.sizeof(POINTER), POINTER)
+  // One type for all functions of a signature: koffi never frees types, not even when their thread ends.
+  const types = new Map<string, TypeObject>()
+  const typeOf = (result: string, args: readonly string[]): TypeObject => {
+    const signature = [result, ...args].join()
+    const type = types.get(signature) ?? koffi.proto(result, [...args])
+    types.set(signature, type)
+    return type
+  }
   const bind = (slot: number, result: string, args: readonly string[]) =>
-    koffi.decode(address(slot), koffi.proto(result, [...args]))
+    koffi.decode(address(slot), typeOf(result, args))
 
   const code: (status: Pointer) => number = bind(1, 'int', [POINTER])
   const message: (status: Pointer) => string = bind(2, 'str', [POINTER])

@@ -2,6 +2,10 @@ import koffi from 'koffi'
 import { type OrtApi, type Pointer, resultOf } from './api.js'
 import { LOG_FATAL } from './session.js'
 
+// Made once: koffi keeps every type for as long as the thread lives.
+const setTerminateType = koffi.proto('void *', ['void *'])
+const releaseStatusType = koffi.proto('void', ['void *'])
+
 const NONE = 2n ** 64n - 1n
 /** Position and offset in bytes of the job to cancel. */
 const JOB = 3
@@ -46,6 +50,6 @@ export function cancelRun(token: Pointer, job: number): void {
   // In this order: whoever misses the job in `begin` has the flag still to come.
   const place = new BigUint64Array(koffi.view(token + JOB_OFFSET, 8))
   Atomics.store(place, 0, BigInt(job))
-  const status = koffi.call(setTerminate, koffi.proto('void *', ['void *']), runOptions)
-  if (status !== null) koffi.call(releaseStatus, koffi.proto('void', ['void *']), status)
+  const status = koffi.call(setTerminate, setTerminateType, runOptions)
+  if (status !== null) koffi.call(releaseStatus, releaseStatusType, status)
 }
