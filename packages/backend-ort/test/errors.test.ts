@@ -152,6 +152,14 @@ describe('settings', () => {
     })
   })
 
+  test.each(['directly', 'for_initializers'])('bytes of a model are not used %s', async (how) => {
+    const sessionConfig = { [`session.use_ort_model_bytes_${how}`]: '1' }
+    expect(await failure(() => openHere(bytes, { sessionConfig }))).toMatchObject({
+      code: 'HAL_INVALID_ARGUMENT',
+      message: expect.stringMatching(/open a file/),
+    })
+  })
+
   test.each(['disabled', 'basic', 'extended', 'layout', 'all'] as const)('optimisation %s', async (level) => {
     using session = await openHere(bytes, {
       graphOptimizationLevel: level,

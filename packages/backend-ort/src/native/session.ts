@@ -67,6 +67,7 @@ function loadModel(api: OrtApi, env: Pointer, model: Model, settings: SessionSet
   const options = resultOf(api.CreateSessionOptions)
   try {
     applySettings(api, options, settings)
+    if (model.kind === 'bytes') refuseBorrowing(settings.sessionConfig)
     if (model.kind === 'file') return resultOf(api.CreateSession, env, model.path, options)
     return resultOf(api.CreateSessionFromArray, env, model.bytes, model.bytes.byteLength, options)
   } finally {
@@ -83,6 +84,18 @@ function applySettings(api: OrtApi, options: Pointer, settings: SessionSettings)
   if (settings.profiling !== undefined) enableProfiling(api, options, settings.profiling)
   for (const [key, value] of Object.entries(configEntries(settings))) setEntry(api, options, key, value)
   appendProvider(api, options, settings.executionProvider, settings.executionProviderOptions)
+}
+
+/** With these, ONNX Runtime would read the bytes of the model for as long as the session lives; they are gone by then. */
+function refuseBorrowing(config: Readonly<Record<string, string>>): void {
+  for (const name of ['directly', 'for_initializers']) {
+    const key = `session.use_ort_model_bytes_${name}`
+    if (config[key] !== '1') continue
+    throw new HalError(
+      'HAL_INVALID_ARGUMENT',
+      `sessionConfig '${key}' is not for a model of bytes; open a file`,
+    )
+  }
 }
 
 /** Ours first, so that the user's win. */
