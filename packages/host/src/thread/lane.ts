@@ -20,7 +20,7 @@ interface Flight {
 export class ThreadLane implements Lane, AnswerListener {
   readonly depth = DEPTH
   readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
-  /** In the order in which they were sent, which is that of the answers. */
+  /** In the order in which they were sent. */
   readonly #flights: Flight[] = []
   #order = 0
   #drained: (() => void)[] = []
@@ -88,25 +88,33 @@ export class ThreadLane implements Lane, AnswerListener {
   }
 
   #settle(): void {
-    for (let first = this.#flights[0]; first !== undefined; first = this.#flights[0]) {
-      const { run, slot, letter } = first
-      if (this.slots.state(slot) !== State.done) return
-      // A letter comes after the doorbell of an earlier run that shows its slot already.
-      if (this.slots.hasAnswerLetter(slot) && letter === undefined) return
+    for (let flight = this.#answered(); flight !== undefined; flight = this.#answered()) {
+      const { run, slot, letter } = flight
       const { startedAt, endedAt, bytesCopied: bytes } = this.slots.times(slot)
-      this.#flights.shift()
+      this.#flights.splice(this.#flights.indexOf(flight), 1)
       this.slots.setState(slot, State.free)
       this.#rest()
       if (letter?.kind === 'failure') {
         run.fail(decodeError(letter.error))
         continue
       }
-      const bytesCopied = bytes + first.bytesCopied
+      const bytesCopied = bytes + flight.bytesCopied
       const outputs =
         letter === undefined ? (run.outputs as Tensor[]) : unpackOutputs(run.outputs, letter.outputs)
       const outputNames = letter?.outputNames
       run.done({ outputs, ...(outputNames && { outputNames }), startedAt, endedAt, bytesCopied })
     }
+  }
+
+  /**
+   * A run whose answer is complete. Not always the first: a run in a slot that was recalled while the worker looked at it
+   * may overtake. A letter comes after the doorbell of an earlier run that shows its slot already.
+   */
+  #answered(): Flight | undefined {
+    return this.#flights.find(
+      ({ slot, letter }) =>
+        this.slots.state(slot) === State.done && (letter !== undefined || !this.slots.hasAnswerLetter(slot)),
+    )
   }
 
   #rest(): void {

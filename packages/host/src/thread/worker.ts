@@ -144,8 +144,9 @@ function serve(slot: number): void {
 
 function readCall(from: Slots, slot: number): RunnerCall {
   const job = from.job(slot)
-  const letter = letters[slot]
-  if (from.hasLetter(slot) && letter !== undefined) {
+  if (from.hasLetter(slot)) {
+    const letter = letters[slot]
+    if (letter === undefined) throw new HalError('HAL_INTERNAL', 'a request never reached the worker thread')
     letters[slot] = undefined
     letter.inputs.forEach(weighTensor)
     return { job, ...letter }
