@@ -83,6 +83,26 @@ test('a module that cannot be imported, or has the wrong exports, or a config th
   await expect(open({ run: 'copy', odd: () => 1 })).rejects.toMatchObject({ code: 'HAL_INTERNAL' })
 })
 
+test('a worker that dies while others are opening fails the opening', async () => {
+  const log = createLog()
+  const logger = (level: LogLevel) => level === 'error' && openGate(log)
+  const opening = open({ run: 'copy', log, open: 'die early', ...xy }, ['NPU_0', 'NPU_1'], 'thread', logger)
+  await expect(opening).rejects.toMatchObject({
+    code: 'HAL_DEVICE_LOST',
+    message: expect.stringContaining('NPU_0'),
+  })
+})
+
+testWithCounts('where a thread cannot be made, those made before end', async () => {
+  await warmUp()
+  const before = footprint()
+  const unnameable = Symbol() as unknown as string
+  await expect(open({ run: 'copy', ...xy }, ['NPU_0', unnameable])).rejects.toMatchObject({
+    name: 'HalError',
+  })
+  expect(footprint()).toEqual(before)
+})
+
 test('isolation process is refused and names what there is', async () => {
   await expect(open({ run: 'copy' }, ['NPU_0'], 'process')).rejects.toMatchObject({
     code: 'HAL_UNIMPLEMENTED',

@@ -1,20 +1,22 @@
-import { type DriverRun, type EngineDriver, HalError, type Logger, type Model } from '@xpu-hal/core/backend'
+import { type DriverRun, type EngineDriver, HalError, type Logger } from '@xpu-hal/core/backend'
 import { freeAll } from '../free.js'
 import { importRunner } from '../module.js'
 import type { HostOptions } from '../options.js'
 import type { LoadedModel, RunnerModule } from '../runner.js'
 import { SyncRunner } from '../sync-runner.js'
 import { ThreadLane } from './lane.js'
+import { mailable } from './model.js'
 import { Slots } from './slots.js'
 import { WorkerThread } from './worker-thread.js'
 
 /** One worker thread for each entry of `workers`; the first one loads the model for all of them. */
 export async function threadDriver<Config>(options: HostOptions<Config>): Promise<EngineDriver> {
   const module = options.module.href
-  const threads = options.workers.map(
-    ({ core }, index) => new WorkerThread({ module, index, core }, options.logger),
-  )
+  const threads: WorkerThread[] = []
   try {
+    for (const [index, { core }] of options.workers.entries()) {
+      threads.push(new WorkerThread({ module, index, core }, options.logger))
+    }
     return await openOn(threads, options)
   } catch (error) {
     await freeThreads(threads, options.logger).catch(() => {})
@@ -27,11 +29,8 @@ async function openOn<Config>(
   { config, model, module: url, logger }: HostOptions<Config>,
 ): Promise<EngineDriver> {
   const loader = threads[0] as WorkerThread
-  const loaded = await loader.command<LoadedModel<unknown>>({
-    kind: 'load',
-    config,
-    model: mailable(model),
-  })
+  const { model: posted, transfer } = await mailable(model)
+  const loaded = await loader.command<LoadedModel<unknown>>({ kind: 'load', config, model: posted }, transfer)
   // For `cancel` and `runSync`; imported now, so that what is wrong with it shows now.
   const module = await importRunner(url.href)
   const opened = await Promise.allSettled(threads.map((thread) => openLane(thread, config, loaded)))
@@ -39,6 +38,9 @@ async function openOn<Config>(
     if (result.status === 'rejected') throw result.reason
     return result.value
   })
+  // One may have died while others were opening.
+  const lost = threads.find((thread) => thread.lost !== undefined)?.lost
+  if (lost !== undefined) throw lost
   const core = loader.core
   const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
   const laneOf = (lane: number) => lanes[lane] as ThreadLane
@@ -91,12 +93,6 @@ function cancel(module: RunnerModule, lane: ThreadLane, run: DriverRun, logger: 
   } catch (cause) {
     logger('warn', `job ${run.job} could not be cancelled`, { error: HalError.from(cause) })
   }
-}
-
-/** Posting a view copies all that its buffer holds. */
-function mailable(model: Model): Model {
-  if (model.kind === 'file' || model.bytes.byteLength === model.bytes.buffer.byteLength) return model
-  return model.bytes.buffer instanceof SharedArrayBuffer ? model : { ...model, bytes: model.bytes.slice() }
 }
 
 /** Closes every runner on its own thread, unloads the model on the thread that loaded it, and lets all threads end. */

@@ -51,14 +51,14 @@ export class WorkerThread {
    * Sends a command and waits for the reply.
    * @throws what the worker threw; HAL_DEVICE_LOST when the thread ends instead.
    */
-  async command<T>(command: Command): Promise<T> {
+  async command<T>(command: Command, transfer?: readonly ArrayBuffer[]): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#pending = { resolve, reject }
     })
     this.keepProcess(true)
     try {
-      this.post(command)
+      this.post(command, transfer)
       this.wake()
       return (await reply) as T
     } finally {
@@ -87,8 +87,8 @@ export class WorkerThread {
   }
 
   /** Does not wake the worker. */
-  post(mail: Mail): void {
-    this.#worker.postMessage(mail)
+  post(mail: Mail, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(mail, transfer)
     Atomics.add(this.control, Word.mail, 1)
   }
 
