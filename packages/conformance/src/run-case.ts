@@ -14,6 +14,7 @@ import type { Case, CaseContext } from './case.js'
 import { model } from './models/index.js'
 import type { ModelName } from './models/model.js'
 import { modelBytes } from './models/onnx.js'
+import { quiet } from './quiet.js'
 import type { Subject } from './subject.js'
 
 export type CaseResult =
@@ -126,7 +127,7 @@ class Stage {
   }
 
   #keep(opened: Engine): Engine {
-    const engine = this.#options.wrapEngine?.(opened) ?? opened
+    const engine = quiet(this.#options.wrapEngine?.(opened) ?? opened)
     this.#engines.push(engine)
     return engine
   }
