@@ -9,7 +9,7 @@ import { type Measured, round } from './report.js'
 import { median } from './samples.js'
 
 const child = fileURLToPath(new URL('./memory-child.js', import.meta.url))
-const ROUNDS = 3
+const ROUNDS = 5
 
 /** Resident memory of a process with 1, 2 and 3 workers on one model of 98 MB, against as many sessions. Linux only. */
 export async function benchMemory(): Promise<Measured> {

@@ -10,7 +10,7 @@ function weights(shape: readonly number[], scale: number) {
 }
 
 /** A stack of 3x3 convolutions: `image` [1,3,size,size] to `features`; about 2 ms on one core of 2020 and later. */
-export function convolutions(size = 48, channels = 32, layers = 8): Uint8Array {
+export function convolutions(size = 48, channels = 32, layers = 9): Uint8Array {
   const nodes: OnnxNode[] = []
   const initializers: Record<string, ReturnType<typeof weights>> = {}
   let from = 'image'

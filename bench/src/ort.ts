@@ -3,9 +3,8 @@ import { ort } from '@xpu-hal/backend-ort'
 import { createHal, type Engine, type Outputs, type Tensor, tensor } from '@xpu-hal/core'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { convolutions } from './models.js'
-import type { Measured } from './report.js'
-import { round } from './report.js'
-import { measure, medianRound, type Round } from './samples.js'
+import { type Measured, round } from './report.js'
+import { loopDelay, measure, median, type Round } from './samples.js'
 
 const OURS = 'xpu-hal'
 const THEIRS = 'onnxruntime-node'
@@ -24,43 +23,63 @@ export async function benchOrt(modelPath: string | undefined): Promise<Measured>
   })
   const inputs = example(engine)
   const feeds = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, theirs(input)]))
-  const sides = { theirs: () => session.run(feeds), ours: () => engine.run(inputs) }
-  await checkEqual(await sides.ours(), await sides.theirs())
+  await checkEqual(await engine.run(inputs), await session.run(feeds))
+  const sides = { [THEIRS]: () => session.run(feeds), [OURS]: () => engine.run(inputs) }
 
-  const results: (Round & { readonly side: string; readonly inFlight: number })[] = []
+  const results: Result[] = []
   for (let i = -1; i < ROUNDS; i++) {
     for (const inFlight of [1, 4]) {
       for (const [side, run] of Object.entries(sides)) {
-        const measured = await measure(run, inFlight, RUNS)
+        const round = await measure(run, inFlight, RUNS)
+        const delay = await loopDelay(run, inFlight, RUNS)
         // The first round warms up.
-        if (i >= 0) results.push({ ...measured, side, inFlight })
+        if (i >= 0) results.push({ ...round, delay, side, inFlight })
       }
     }
   }
   await session.release()
-  const of = (side: string, inFlight: number) =>
-    medianRound(results.filter((result) => result.side === side && result.inFlight === inFlight))
-  const [theirs1, ours1, theirs4, ours4] = [of('theirs', 1), of('ours', 1), of('theirs', 4), of('ours', 4)]
-  const rows = [row(THEIRS, 1, theirs1), row(OURS, 1, ours1), row(THEIRS, 4, theirs4), row(OURS, 4, ours4)]
+
+  const of = (side: string, inFlight: number) => summary(side, inFlight, results)
+  const [theirs1, ours1, theirs4, ours4] = [of(THEIRS, 1), of(OURS, 1), of(THEIRS, 4), of(OURS, 4)]
   return {
-    rows,
+    rows: [theirs1, ours1, theirs4, ours4].map(row),
     ratios: {
       throughput4: ours4.perSecond / theirs4.perSecond,
       latency1: ours1.p50 / theirs1.p50,
-      loopDelay4: ours4.loopDelayP99 / theirs4.loopDelayP99,
+      loopDelay4: ours4.delay / theirs4.delay,
     },
     figures: { modelMs: theirs1.p50, bytesCopied: engine.stats().bytesCopied },
   }
 }
 
-function row(side: string, inFlight: number, { perSecond, p50, p99, loopDelayP99 }: Round) {
+interface Result extends Round {
+  readonly side: string
+  readonly inFlight: number
+  readonly delay: number
+}
+
+/** The median of each figure over the rounds. */
+function summary(side: string, inFlight: number, results: readonly Result[]): Result {
+  const mine = results.filter((result) => result.side === side && result.inFlight === inFlight)
+  const middle = (name: 'perSecond' | 'p50' | 'p99' | 'delay') => median(mine.map((result) => result[name]))
+  return {
+    side,
+    inFlight,
+    perSecond: middle('perSecond'),
+    p50: middle('p50'),
+    p99: middle('p99'),
+    delay: middle('delay'),
+  }
+}
+
+function row({ side, inFlight, perSecond, p50, p99, delay }: Result) {
   return {
     side,
     'in flight': inFlight,
     'runs/s': round(perSecond),
     'p50 ms': round(p50),
     'p99 ms': round(p99),
-    'loop delay p99 ms': round(loopDelayP99),
+    'loop delay p99 ms': round(delay),
   }
 }
 
