@@ -27,7 +27,10 @@ export function conformance({ describe, it }: TestRunner, subject: Subject): voi
           it(`${test.id}: ${test.title}`, async (context) => {
             const verdict = await judge(test, subject)
             if (verdict.status === 'failed') throw verdict.error
-            if (verdict.status === 'skipped') context.skip(verdict.reason)
+            if (verdict.status === 'passed') return
+            // Not every reporter shows the reason of a skip.
+            console.log(`skipped ${test.id}: ${verdict.reason}`)
+            context.skip(verdict.reason)
           })
         }
       })
