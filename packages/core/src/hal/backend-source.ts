@@ -46,7 +46,7 @@ async function attempt(source: string, work: () => unknown): Promise<unknown> {
 /** From the program's entry script, then from the working directory: core itself does not depend on any backend. */
 function locate(name: string): string {
   const entry = process.argv[1]
-  const places = [...(entry === undefined ? [] : [dirname(entry)]), process.cwd()]
+  const places = [...new Set([...(entry === undefined ? [] : [dirname(entry)]), process.cwd()])]
   const faults: unknown[] = []
   for (const place of places) {
     const from = createRequire(join(place, 'noop.js'))
