@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { HalError } from './errors.js'
 import type { Option, OptionValue, OptionValues } from './option.js'
-import { suggest } from './suggest.js'
+import { closest, suggest } from './suggest.js'
 
 /** Throws HAL_INVALID_ARGUMENT for a name that no option in `known` has, with the likely spelling. */
 export function checkOptionNames(
@@ -41,9 +41,11 @@ function valueFault(option: Option, value: unknown): string | undefined {
   const shown = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
   const got = `got ${shown}`
   switch (type) {
-    case 'enum':
+    case 'enum': {
       if (values.includes(value as string)) return undefined
-      return `is one of ${quoted(values)}, ${got}; ${suggest(typeof value === 'string' ? value : shown, values)}`
+      const meant = typeof value === 'string' ? closest(value, values) : undefined
+      return `is one of ${quoted(values)}, ${got}${meant === undefined ? '' : `; did you mean '${meant}'?`}`
+    }
     case 'strings': {
       if (values.includes(value as string)) return undefined
       const isList =

@@ -1,13 +1,19 @@
 /** `"did you mean X?"` for a word that is close to one of the known ones, else the list of them. */
 export function suggest(word: string, known: readonly string[]): string {
+  const best = closest(word, known)
+  if (best !== undefined) return `did you mean '${best}'?`
+  return known.length === 0 ? 'there are none' : `there are ${known.map((name) => `'${name}'`).join(', ')}`
+}
+
+/** The known word that is close enough to be what was meant. */
+export function closest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.ceil(word.length / 3)) + 1
   for (const candidate of known) {
     const edits = distance(word.toLowerCase(), candidate.toLowerCase())
     if (edits < least) [best, least] = [candidate, edits]
   }
-  if (best !== undefined) return `did you mean '${best}'?`
-  return known.length === 0 ? 'there are none' : `there are ${known.map((name) => `'${name}'`).join(', ')}`
+  return best
 }
 
 /** Edits (insert, delete, replace a letter) between two words. */
