@@ -192,6 +192,15 @@ describe('exactly', () => {
     expect(plain(compute('ReduceMax', [of('int8', [0], [])]))[2]).toEqual([-128])
   })
 
+  test('unit matrices, and what is multiplied by them', () => {
+    const shifted = compute('EyeLike', [i64([7, 7, 7, 7, 7, 7], [2, 3])], { k: { int: 1 } })
+    expect(plain(shifted)).toEqual(['int64', [2, 3], [0n, 1n, 0n, 0n, 0n, 1n]])
+    const unit = compute('EyeLike', [f([2, 2], [0, 0, 0, 0])])
+    expect(plain(compute('MatMul', [f([1, 2], [3, -4]), unit]))).toEqual(['float32', [1, 2], [3, -4]])
+    const endless = compute('MatMul', [f([1, 2], [3, Number.POSITIVE_INFINITY]), unit])
+    expect(plain(endless)[2]).toEqual([Number.NaN, Number.POSITIVE_INFINITY])
+  })
+
   test('logic', () => {
     const [a, b] = [bool([2, 1], [0, 1]), bool([2], [0, 1])]
     expect(plain(compute('And', [a, b]))).toEqual(['bool', [2, 2], [0, 0, 0, 1]])

@@ -1,7 +1,8 @@
 import type { Tensor } from '@xpu-hal/core/backend'
+import { toHalf } from './float16.js'
 import { type AttributeValue, integer, type Operator, unsupported } from './operator.js'
 import { countOf } from './shape.js'
-import { elements, elementsOf, result } from './values.js'
+import { elements, elementsOf, isBig, result } from './values.js'
 
 /** Operators whose result does not depend on the values of their data inputs. */
 export const constants: Readonly<Record<string, Operator>> = {
@@ -42,6 +43,23 @@ export const constants: Readonly<Record<string, Operator>> = {
       const data = elements(value.dataType, countOf(shape))
       for (let i = 0; i < data.length; i++) data[i] = element
       return result(value.dataType, shape, data)
+    },
+  },
+
+  EyeLike: {
+    attributes: ['k'],
+    evaluate(operands, { k }) {
+      const { dataType, shape } = operands.at(0)
+      const [rows = 0, columns = 0] = shape
+      if (shape.length !== 2) throw operands.invalid(`shape [${shape.join(', ')}] is not a matrix`)
+      if (dataType === 'string') throw operands.refused(dataType)
+      const one = isBig(dataType) ? 1n : dataType === 'float16' ? toHalf(1) : 1
+      const data = elements(dataType, rows * columns)
+      const first = integer(k, 0)
+      for (let r = 0; r < rows; r++) {
+        if (r + first >= 0 && r + first < columns) data[r * columns + r + first] = one
+      }
+      return result(dataType, shape, data)
     },
   },
 
