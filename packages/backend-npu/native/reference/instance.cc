@@ -1,5 +1,6 @@
 #include "instance.h"
 
+#include <new>
 #include <stdexcept>
 
 namespace {
@@ -12,9 +13,10 @@ struct Instance {
   int uses = 0;
 };
 
-// Never destroyed: a process may exit while workers run.
+// Never destroyed: a process may exit while workers run. In place, so that nothing is lost when the library is unloaded.
 Instance &instance() {
-  static Instance *const only = new Instance;
+  alignas(Instance) static unsigned char place[sizeof(Instance)];
+  static Instance *const only = new (place) Instance;
   return *only;
 }
 
