@@ -1,0 +1,79 @@
+import {
+  type Backend,
+  type BackendContext,
+  type DeviceDriver,
+  type EngineDriver,
+  HalError,
+  type Isolation,
+  type OpenRequest,
+} from '@xpu-hal/core/backend'
+import { host } from '@xpu-hal/host'
+import type { NpuConfig } from './config.js'
+import { NUMERIC_TYPES } from './data-types.js'
+import type { NpuRunnerConfig } from './runner.js'
+
+const ANSWER_TIMEOUT = 10_000
+
+/** An OAAX runtime as a backend. One device, `npu:0`, with a core for each instance of the runtime that an engine may use. */
+export class NpuBackend implements Backend {
+  readonly specVersion = 1
+  readonly name = 'npu'
+  readonly version = '0.1.0'
+
+  constructor(private readonly config: NpuConfig) {}
+
+  /** @throws HalError HAL_UNAVAILABLE when the library is missing, does not load, or is no OAAX runtime. */
+  async doDevices({ logger }: BackendContext): Promise<readonly DeviceDriver[]> {
+    const { loadLibrary } = await nativePart()
+    const { name, version, calls } = loadLibrary(this.config.library)
+    logger('debug', `${name} ${version}, ${calls.kind} OAAX runtime`, { library: this.config.library })
+    return [device(this.config, `${name} ${version}`)]
+  }
+}
+
+/** Loaded late: where the foreign function interface has no binary for the platform, its import throws. */
+async function nativePart(): Promise<typeof import('./native/library.js')> {
+  try {
+    return await import('./native/library.js')
+  } catch (cause) {
+    const message = 'koffi, which calls the runtime, does not load. Install it again.'
+    throw new HalError('HAL_UNAVAILABLE', message, { cause })
+  }
+}
+
+function device(config: NpuConfig, name: string): DeviceDriver {
+  return {
+    info: {
+      id: 'npu:0',
+      name,
+      vendor: 'OAAX',
+      kind: 'npu',
+      cores: Array.from({ length: config.instances ?? 1 }, (_, i) => ({ id: `NPU_${i}`, slots: 1 })),
+      capabilities: {
+        dataTypes: NUMERIC_TYPES,
+        dynamicShapes: true,
+        modelFromBytes: true,
+        runSync: false,
+        cancelRunning: false,
+        isolation: ['thread'],
+      },
+    },
+    options: [],
+    doOpen: (request) => openEngine(config, request),
+  }
+}
+
+async function openEngine(config: NpuConfig, request: OpenRequest): Promise<EngineDriver> {
+  const { library, args = {}, answerTimeout = ANSWER_TIMEOUT, tensors, quirks = {} } = config
+  const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks }
+  // One more instance, on the calling thread, would be needed for runSync.
+  const { doRunSync: _, ...driver } = await host({
+    module: new URL('./runner.js', import.meta.url),
+    model: request.model,
+    config: runnerConfig,
+    workers: request.cores.map((core) => ({ core })),
+    isolation: request.options.isolation as Isolation,
+    logger: request.logger,
+  })
+  return driver
+}

@@ -1,0 +1,68 @@
+import { HalError, type TensorInfo } from '@xpu-hal/core/backend'
+import type { Quirks } from './quirks.js'
+
+/** A value for the runtime: a string goes over as `char *`, `{ int }` as `int *`. Which one a key wants, its vendor says. */
+export type InitArg = string | { readonly int: number }
+
+/** By key. Runtimes ignore keys that they do not know. */
+export type InitArgs = Readonly<Record<string, InitArg>>
+
+export interface NpuConfig {
+  /** Path of the runtime's shared library, mostly called `libRuntimeLibrary.so`. */
+  readonly library: string
+  /** Given to every instance of the runtime when it is initialized. */
+  readonly args?: InitArgs
+  /**
+   * How many instances of the runtime an engine uses at most, each a core of the device: 1 to 64, 1 when missing. Each
+   * has a private copy of the library and loads the model by itself.
+   */
+  readonly instances?: number
+  /** Milliseconds until a run without an answer fails and its instance is rebuilt; 10,000 when missing. */
+  readonly answerTimeout?: number
+  /** Inputs and outputs of the models, where neither an ONNX file nor a `<model>.json` tells. */
+  readonly tensors?: ModelTensors
+  /** What is known of this runtime, in place of what this package knows of it. */
+  readonly quirks?: Partial<Quirks>
+}
+
+/** What a model takes and gives, in order. A dimension of -1 is not known before the run. */
+export interface ModelTensors {
+  readonly inputs: readonly TensorInfo[]
+  readonly outputs: readonly TensorInfo[]
+}
+
+const MAX_INSTANCES = 64
+const MAX_INT = 2 ** 31 - 1
+
+/** The same config. @throws see `npu` */
+export function checkConfig(config: NpuConfig): NpuConfig {
+  if (typeof config?.library !== 'string' || config.library === '') {
+    throw new TypeError('npu: library is missing; give the path of the libRuntimeLibrary.so to use')
+  }
+  for (const [key, value] of Object.entries(config.args ?? {})) checkArg(key, value)
+  checkRange('instances', config.instances, MAX_INSTANCES)
+  checkRange('answerTimeout', config.answerTimeout, MAX_INT)
+  return config
+}
+
+function checkArg(key: string, value: InitArg): void {
+  if (key.includes('\0') || (typeof value === 'string' && value.includes('\0'))) {
+    throw new HalError('HAL_INVALID_ARGUMENT', `args: '${key}' holds a NUL, which ends a string in C`)
+  }
+  if (typeof value === 'string') return
+  const number: unknown = value?.int
+  if (Number.isInteger(number) && Math.abs(number as number) <= MAX_INT) return
+  throw new HalError(
+    'HAL_INVALID_ARGUMENT',
+    `args: '${key}' must be a string, or { int: n } with a whole number of 32 bits`,
+  )
+}
+
+function checkRange(name: string, value: unknown, max: number): void {
+  if (value === undefined) return
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max) return
+  throw new HalError(
+    'HAL_INVALID_ARGUMENT',
+    `npu: ${name} is ${String(value)}; it is a whole number from 1 to ${max}`,
+  )
+}

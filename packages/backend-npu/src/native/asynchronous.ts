@@ -1,0 +1,82 @@
+import { HalError, now, type Tensor } from '@xpu-hal/core/backend'
+import type { Due } from '../due.js'
+import type { Inference, UseOutput } from './inference.js'
+import { NativeInput } from './input.js'
+import type { AsynchronousCalls } from './library.js'
+import { NativeOutput } from './output.js'
+import type { Runtime } from './runtime.js'
+import { words } from './tensors-struct.js'
+
+export interface AsynchronousSettings {
+  /** Milliseconds. */
+  readonly answerTimeout: number
+  readonly freesRefused: boolean
+}
+
+/** `send_input` and `receive_output`, one inference at a time: no answer says what it answers. */
+export class Asynchronous implements Inference {
+  lost = false
+  private readonly place = words(1)
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly calls: AsynchronousCalls,
+    private readonly due: Due,
+    private readonly settings: AsynchronousSettings,
+  ) {}
+
+  infer<T>(names: readonly string[], inputs: readonly Tensor[], use: UseOutput<T>): T {
+    const bytesCopied = this.send(names, inputs)
+    // Until the answer is there.
+    this.lost = true
+    const struct = this.receive(now())
+    this.lost = false
+    const output = new NativeOutput(struct, true)
+    try {
+      return use(output, bytesCopied)
+    } finally {
+      output.release()
+    }
+  }
+
+  private send(names: readonly string[], inputs: readonly Tensor[]): number {
+    const input = new NativeInput(names, inputs, true)
+    const status = this.calls.send(input.pointer)
+    if (status === 0) return input.bytesCopied
+    if (!this.settings.freesRefused) input.release()
+    throw this.runtime.failure('send_input', status)
+  }
+
+  private receive(sentAt: number): bigint {
+    const { due, place } = this
+    const { answerTimeout } = this.settings
+    sleep(Math.min(due.first(), answerTimeout))
+    for (;;) {
+      place[0] = 0n
+      const asked = now() - sentAt
+      const status = this.calls.receive(place)
+      const elapsed = now() - sentAt
+      const took = elapsed - asked
+      if (status === 0) {
+        due.received(asked, took)
+        return place[0]
+      }
+      due.missed(asked, took)
+      if (elapsed >= answerTimeout) throw this.unanswered(status)
+      sleep(Math.min(due.pause(elapsed, took), answerTimeout - elapsed))
+    }
+  }
+
+  private unanswered(status: number): HalError {
+    const message =
+      `${this.runtime.library.name} gave no answer within ${this.settings.answerTimeout} ms, and is started again for ` +
+      `the next run; raise answerTimeout if the model takes longer. The runtime says: ${this.runtime.reason()}`
+    return new HalError('HAL_DEVICE_LOST', message, { native: { call: 'receive_output', status } })
+  }
+}
+
+const bed = new Int32Array(new SharedArrayBuffer(4))
+
+function sleep(milliseconds: number): void {
+  if (milliseconds > 0) Atomics.wait(bed, 0, 0, milliseconds)
+}

@@ -1,0 +1,70 @@
+import { HalError } from '@xpu-hal/core/backend'
+import koffi from 'koffi'
+import { bind, type NativeArgument, type Pointer, symbolOf } from './calls.js'
+
+// What the process itself finds under these names is what a library that it loads finds: an allocator that was put in
+// front of the C library's is then the one for both sides.
+const process_ = koffi.load(null)
+
+function find<Result>(
+  name: string,
+  result: string,
+  ...args: string[]
+): (...values: NativeArgument[]) => Result {
+  const address = symbolOf(process_, name)
+  if (address === undefined) {
+    throw new HalError(
+      'HAL_UNAVAILABLE',
+      `the C library of this process has no ${name}, which this backend needs`,
+    )
+  }
+  return bind(address, result, ...args)
+}
+
+const allocate = find<Pointer | null>('calloc', 'void *', 'size_t', 'size_t')
+const copy = find<Pointer>('memcpy', 'void *', 'void *', 'void *', 'size_t')
+const usable = find<number | bigint>('malloc_usable_size', 'size_t', 'void *')
+const measure = find<number | bigint>('strnlen', 'size_t', 'void *', 'size_t')
+const dlopen = find<Pointer | null>('dlopen', 'void *', 'str', 'int')
+
+/** Frees a block of the allocator that runtimes use too. Takes null. */
+export const free = find<void>('free', 'void', 'void *') as (block: Pointer) => void
+
+/** A zeroed block, at least one byte. The caller owns it. @throws HalError HAL_RESOURCE_EXHAUSTED */
+export function alloc(bytes: number): Pointer {
+  const block = allocate(1, Math.max(1, bytes))
+  if (block !== null) return block
+  throw new HalError('HAL_RESOURCE_EXHAUSTED', `there is no native memory for ${bytes} bytes`)
+}
+
+export function write(to: Pointer, from: Uint8Array): void {
+  if (from.length > 0) copy(to, from, from.length)
+}
+
+/** Fills `to`, which must lie on a SharedArrayBuffer or be large: small arrays on the JavaScript heap can move. */
+export function read(to: Uint8Array, from: Pointer): void {
+  if (to.length > 0) copy(to, from, to.length)
+}
+
+/** Bytes that a block of the allocator has room for. */
+export function usableSize(block: Pointer): number {
+  return Number(usable(block))
+}
+
+/** The string at `pointer`, unless it is longer than `limit` bytes. */
+export function readString(pointer: Pointer, limit: number): string | undefined {
+  const length = Number(measure(pointer, limit + 1))
+  if (length > limit) return undefined
+  const bytes = new Uint8Array(new SharedArrayBuffer(length))
+  read(bytes, pointer)
+  return Buffer.from(bytes).toString()
+}
+
+const NOW = 2
+const NO_LOAD = 4
+const NO_DELETE = 0x1000
+
+/** Keeps a loaded library for as long as the process lives: threads of its own may still be in its code. */
+export function pin(path: string): void {
+  if (process.platform === 'linux') dlopen(path, NOW | NO_LOAD | NO_DELETE)
+}

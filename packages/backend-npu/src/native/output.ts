@@ -1,0 +1,139 @@
+import {
+  bytesPerElement,
+  elementCount,
+  HalError,
+  MAX_RANK,
+  type NumericData,
+  type Tensor,
+  viewData,
+} from '@xpu-hal/core/backend'
+import { numericType } from '../data-types.js'
+import type { Pointer } from './calls.js'
+import { free, read, readString, usableSize } from './libc.js'
+import { bytesOf, Member, STRUCT_BYTES, words } from './tensors-struct.js'
+
+/** More than any model has; beyond, the struct is damaged. */
+const MAX_TENSORS = 4096
+const MAX_NAME_BYTES = 4096
+const MAX_TENSOR_BYTES = 2 ** 36
+
+/** One tensor in the memory of the runtime. */
+interface NativeTensor {
+  readonly name: string
+  readonly dataType: NonNullable<ReturnType<typeof numericType>>
+  readonly shape: readonly number[]
+  readonly count: number
+  readonly data: Pointer
+}
+
+/** A `tensors_struct` that a runtime filled, checked before anything is read that it points to. */
+export class NativeOutput {
+  readonly tensors: readonly NativeTensor[]
+  private readonly blocks: Pointer[] = []
+
+  /**
+   * @param allocated every block is one of the C allocator, whose sizes are checked
+   * @throws HalError HAL_DATA_LOSS when it is malformed. It is not freed then, for nobody knows what is in it.
+   */
+  constructor(
+    struct: Pointer,
+    private readonly allocated: boolean,
+  ) {
+    const members = this.words(struct, STRUCT_BYTES / 8, 'tensors_struct')
+    const count = Number(members[Member.count])
+    if (count > MAX_TENSORS) throw damaged(`it says that it has ${count} tensors`)
+    const member = (index: number) => members[index] as Pointer
+    const names = this.words(member(Member.names), count, 'names')
+    const types = this.numbers(member(Member.dataTypes), count)
+    const ranks = this.words(member(Member.ranks), count, 'ranks')
+    const shapes = this.words(member(Member.shapes), count, 'shapes')
+    const data = this.words(member(Member.data), count, 'data')
+    this.tensors = Array.from({ length: count }, (_, i) => {
+      const name = this.nameAt(names[i] as Pointer, i)
+      const shape = this.shapeAt(shapes[i] as Pointer, Number(ranks[i]), name)
+      return this.tensorAt(name, types[i] as number, shape, data[i] as Pointer)
+    })
+  }
+
+  /** Copies tensor `index` to `given` where that fits, else to a new SharedArrayBuffer. */
+  copy(index: number, given: Tensor | undefined): Tensor {
+    const { dataType, shape, count, data } = this.tensors[index] as NativeTensor
+    const target =
+      given?.dataType === dataType && given.shape.join() === shape.join()
+        ? given
+        : { dataType, shape, data: viewData(dataType, shared(count * bytesPerElement(dataType)), 0, count) }
+    read(bytesOf(target.data as NumericData), data)
+    return target
+  }
+
+  /** Frees every block. Only for what the caller owns. */
+  release(): void {
+    for (const block of this.blocks.splice(0)) free(block)
+  }
+
+  private tensorAt(name: string, type: number, shape: readonly number[], data: Pointer): NativeTensor {
+    const dataType = numericType(type)
+    if (dataType === undefined) {
+      throw damaged(`tensor ${name} has element type ${type}, which the HAL has no data type for`)
+    }
+    const count = elementCount(shape) as number
+    const bytes = count * bytesPerElement(dataType)
+    if (!(bytes <= MAX_TENSOR_BYTES))
+      throw damaged(`tensor ${name} of shape [${shape.join(', ')}] is too large`)
+    this.check(data, bytes, `data of tensor ${name}`)
+    return { name, dataType, shape, count, data }
+  }
+
+  private nameAt(pointer: Pointer, index: number): string {
+    this.check(pointer, 1, `the name of tensor ${index}`)
+    const limit = this.allocated ? Math.min(MAX_NAME_BYTES, usableSize(pointer) - 1) : MAX_NAME_BYTES
+    const name = readString(pointer, limit)
+    if (name === undefined) throw damaged(`the name of tensor ${index} has no end`)
+    return name
+  }
+
+  private shapeAt(pointer: Pointer, rank: number, name: string): number[] {
+    if (rank > MAX_RANK) throw damaged(`tensor ${name} has rank ${rank}; the limit is ${MAX_RANK}`)
+    return Array.from(this.words(pointer, rank, `the shape of tensor ${name}`), Number)
+  }
+
+  private words(pointer: Pointer, count: number, what: string): BigUint64Array {
+    const list = words(count).subarray(0, count)
+    this.check(pointer, count * 8, what)
+    read(bytesOf(list), pointer)
+    return list
+  }
+
+  private numbers(pointer: Pointer, count: number): Int32Array {
+    const list = new Int32Array(shared(count * 4))
+    this.check(pointer, count * 4, 'data_types')
+    read(bytesOf(list), pointer)
+    return list
+  }
+
+  private check(pointer: Pointer, bytes: number, what: string): void {
+    if (pointer === 0n) {
+      if (bytes > 0) throw damaged(`${what} is null`)
+      return
+    }
+    if (!this.allocated) return
+    if (this.blocks.includes(pointer)) throw damaged(`${what} lies in a block that is something else already`)
+    const room = usableSize(pointer)
+    if (room < bytes) throw damaged(`${what} needs ${bytes} bytes, and its block has ${room}`)
+    this.blocks.push(pointer)
+  }
+}
+
+function shared(bytes: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(bytes)
+  } catch (cause) {
+    throw new HalError('HAL_RESOURCE_EXHAUSTED', `there is no memory for an output of ${bytes} bytes`, {
+      cause,
+    })
+  }
+}
+
+function damaged(what: string): HalError {
+  return new HalError('HAL_DATA_LOSS', `the answer of the runtime is malformed and was thrown away: ${what}`)
+}

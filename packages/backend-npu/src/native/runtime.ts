@@ -1,0 +1,88 @@
+import { HalError } from '@xpu-hal/core/backend'
+import type { InitArgs } from '../config.js'
+import { NativeArguments } from './arguments.js'
+import type { NativeArgument } from './calls.js'
+import { pin } from './libc.js'
+import { loadLibrary, type OaaxLibrary, unloadLibrary } from './library.js'
+import { withPrivateCopy } from './private-copy.js'
+
+/** One instance of a runtime with its model: a copy of the library, with globals of its own. For one thread. */
+export class Runtime {
+  /** Held: the runtime may have kept pointers to them. */
+  private readonly args: NativeArguments
+
+  private constructor(
+    readonly library: OaaxLibrary,
+    private readonly copy: string,
+    args: InitArgs,
+  ) {
+    this.args = new NativeArguments(args)
+  }
+
+  /** @throws HalError HAL_UNAVAILABLE when the library does not load; HAL_INTERNAL when the runtime refuses */
+  static open(path: string, args: InitArgs, model: string): Runtime {
+    const runtime = withPrivateCopy(path, (copy) => new Runtime(loadLibrary(copy, path), copy, args))
+    try {
+      runtime.initialize()
+    } catch (error) {
+      unloadLibrary(runtime.copy)
+      throw error
+    }
+    try {
+      runtime.call('runtime_model_loading', runtime.library.loadModel, model)
+    } catch (error) {
+      runtime.abandon()
+      throw error
+    }
+    return runtime
+  }
+
+  /** @throws HalError HAL_INTERNAL when the function does not return 0, with what the runtime says of it */
+  call(name: string, action: (...args: NativeArgument[]) => number, ...args: NativeArgument[]): void {
+    const status = action(...args)
+    if (status !== 0) throw this.failure(name, status)
+  }
+
+  failure(call: string, status: number): HalError {
+    return new HalError('HAL_INTERNAL', `${call} of ${this.library.name} failed: ${this.reason()}`, {
+      native: { call, status },
+    })
+  }
+
+  /** The runtime's own words. */
+  reason(): string {
+    return this.library.errorMessage?.() || 'it gives no reason'
+  }
+
+  /** @throws HalError HAL_INTERNAL when the runtime cannot end; it stays loaded then. */
+  close(): void {
+    const status = this.library.destroy()
+    if (status === 0) {
+      unloadLibrary(this.copy)
+    } else {
+      pin(this.copy)
+      throw this.failure('runtime_destruction', status)
+    }
+  }
+
+  /** Ends a runtime in an unknown state as well as it can be. Its code stays: threads of it may still run. */
+  abandon(): void {
+    pin(this.copy)
+    this.library.destroy()
+  }
+
+  private initialize(): void {
+    const { initialize, initializeWithArgs, name } = this.library
+    const { length, keys, values } = this.args
+    if (initializeWithArgs !== undefined && (length > 0 || initialize === undefined)) {
+      this.call('runtime_initialization_with_args', initializeWithArgs, length, keys, values)
+    } else if (initialize !== undefined && length === 0) {
+      this.call('runtime_initialization', initialize)
+    } else {
+      throw new HalError(
+        'HAL_UNIMPLEMENTED',
+        `${name} takes no arguments: it has no function runtime_initialization_with_args. Leave args away.`,
+      )
+    }
+  }
+}

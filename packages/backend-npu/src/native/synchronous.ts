@@ -1,0 +1,36 @@
+import type { Tensor } from '@xpu-hal/core/backend'
+import type { Inference, UseOutput } from './inference.js'
+import { NativeInput } from './input.js'
+import { alloc, free } from './libc.js'
+import type { SynchronousCalls } from './library.js'
+import { NativeOutput } from './output.js'
+import type { Runtime } from './runtime.js'
+import { STRUCT_BYTES } from './tensors-struct.js'
+
+/** `runtime_inference_execution`: the inputs stay ours, so they need not be copied; the outputs stay the runtime's. */
+export class Synchronous implements Inference {
+  readonly lost = false
+
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly calls: SynchronousCalls,
+  ) {}
+
+  infer<T>(names: readonly string[], inputs: readonly Tensor[], use: UseOutput<T>): T {
+    const { runtime, calls } = this
+    const input = new NativeInput(names, inputs, false)
+    const struct = alloc(STRUCT_BYTES)
+    try {
+      runtime.call('runtime_inference_execution', calls.execute, input.pointer, struct)
+      try {
+        return use(new NativeOutput(struct, false), input.bytesCopied)
+      } finally {
+        // Its status is no matter: the outputs are read.
+        calls.cleanup()
+      }
+    } finally {
+      free(struct)
+      input.release()
+    }
+  }
+}

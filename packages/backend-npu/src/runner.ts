@@ -1,0 +1,61 @@
+/**
+ * The runner of this backend: what `@xpu-hal/host` imports on every worker.
+ *
+ * @packageDocumentation
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, extname, join } from 'node:path'
+import type { Model, TensorInfo } from '@xpu-hal/core/backend'
+import type { LoadedModel, Runner, WorkerInfo } from '@xpu-hal/host'
+import type { ModelTensors } from './config.js'
+import { NpuRunner, type RuntimeSettings } from './native/npu-runner.js'
+import { modelTensors } from './tensor-info.js'
+
+export interface NpuRunnerConfig extends RuntimeSettings {
+  readonly tensors: ModelTensors | undefined
+}
+
+/** The file of the model, which every instance loads for itself. */
+export interface ModelFile {
+  readonly path: string
+  /** Made here, for the bytes of a model. It stays until the engine is closed: a lost instance is made anew from it. */
+  readonly temporary: boolean
+  readonly outputs: readonly TensorInfo[]
+}
+
+export function load(config: NpuRunnerConfig, model: Model): LoadedModel<ModelFile> {
+  const temporary = model.kind === 'bytes'
+  const path = temporary ? writeModel(model.bytes, model.name) : model.path
+  try {
+    const { inputs, outputs } = modelTensors(path, config.tensors)
+    return { inputs, outputs, outputShapes: 'hint', shared: { path, temporary, outputs } }
+  } catch (error) {
+    if (temporary) removeModel(path)
+    throw error
+  }
+}
+
+export function open(config: NpuRunnerConfig, shared: ModelFile, _worker: WorkerInfo): Runner {
+  return new NpuRunner(config, shared.path, shared.outputs)
+}
+
+export function unload({ path, temporary }: ModelFile): void {
+  if (temporary) removeModel(path)
+}
+
+function writeModel(bytes: Uint8Array, name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-'))
+  const path = join(folder, `model${extname(name) || '.onnx'}`)
+  try {
+    writeFileSync(path, bytes)
+  } catch (error) {
+    removeModel(path)
+    throw error
+  }
+  return path
+}
+
+function removeModel(path: string): void {
+  rmSync(dirname(path), { recursive: true, force: true })
+}
