@@ -6,6 +6,7 @@
  */
 import type { DeviceInfo, DeviceStatus } from './device.js'
 import type { HalError } from './errors.js'
+import type { Logger } from './logger.js'
 import type { Model, TensorInfo } from './model.js'
 import type { Option, OptionValues } from './option.js'
 import type { Tensor } from './tensor.js'
@@ -17,8 +18,6 @@ export { type Logger, type LogLevel, silent } from './logger.js'
 export type { Model, ModelSource, TensorInfo } from './model.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
 export * from './tensor.js'
-
-import type { Logger } from './logger.js'
 
 /** The plug-in for one vendor runtime. */
 export interface Backend {
@@ -53,6 +52,7 @@ export interface DeviceDriver {
 }
 
 export interface OpenRequest {
+  /** Id of the engine, for messages. */
   readonly engine: string
   readonly model: Model
   readonly options: OptionValues
@@ -116,6 +116,7 @@ export interface SyncRequest {
   readonly outputs: readonly (Tensor | undefined)[]
 }
 
+/** One run on a lane. The driver may use its tensors until it calls `done` or `fail`, and not after that. */
 export interface DriverRun extends SyncRequest {
   readonly job: number
   readonly lane: number

@@ -65,6 +65,7 @@ export interface RunMetrics {
   readonly job: JobId
   readonly device: string
   readonly core: string
+  /** When it was handed to the engine, before it waited to be accepted. */
   readonly submittedAt: number
   /** When the core began, and when it was done. Missing when the run never reached it. */
   readonly startedAt?: number
@@ -144,9 +145,15 @@ export interface Engine extends AsyncDisposable {
   run(inputs: Inputs, options?: RunOptions): Promise<Outputs>
   /** One inference on the calling thread, past the queue; the event loop stands still meanwhile. */
   runSync(inputs: Inputs, options?: Pick<RunOptions, 'outputs' | 'userArg'>): Outputs
-  /** Submits a run; resolves with its id as soon as it is accepted. Waits while `load >= maxLoad`, in order. */
+  /**
+   * Submits a run; resolves with its id as soon as it is accepted. Waits while `load >= maxLoad`, in order.
+   * @throws HalError HAL_RESOURCE_EXHAUSTED when `maxWaiting` others wait, or 1,024 finished runs were never collected.
+   */
   runAsync(inputs: Inputs, userArg?: unknown, options?: RunOptions): Promise<JobId>
-  /** Submits a run or throws HAL_RESOURCE_EXHAUSTED at once when `load >= maxLoad` or others wait already. */
+  /**
+   * Submits a run or throws HAL_RESOURCE_EXHAUSTED at once: when `load >= maxLoad`, when others wait already, or when 1,024
+   * finished runs were never collected.
+   */
   tryRunAsync(inputs: Inputs, userArg?: unknown, options?: RunOptions): JobId
   /**
    * The outputs of a submitted run, which then belong to the caller; rejects with the run's own error if it failed.

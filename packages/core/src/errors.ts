@@ -4,7 +4,7 @@
  * - `HAL_INVALID_ARGUMENT`: an input, option or model that can never work; change it.
  * - `HAL_NOT_FOUND`: a file, device, backend or job that does not exist (a collected job included).
  * - `HAL_DEADLINE_EXCEEDED`: a `timeout` passed. The work may still be going on in the device; its result is dropped.
- * - `HAL_ABORTED`: an `AbortSignal` fired, or the engine was closed before the run was accepted.
+ * - `HAL_ABORTED`: an `AbortSignal` fired, or the engine was closed before the run was accepted or, with a timeout, settled.
  * - `HAL_RESOURCE_EXHAUSTED`: full; try again later or raise the limit that the message names.
  * - `HAL_FAILED_PRECONDITION`: the call is legal, but not now (engine closed, job waited for twice).
  * - `HAL_UNAVAILABLE`: no device, library or runtime that can serve this.

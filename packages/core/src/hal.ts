@@ -1,6 +1,6 @@
 import type { EngineOptions } from './common-options.js'
 import type { Device } from './device.js'
-import { within } from './engine/close.js'
+import { deadlineIn, within } from './engine/close.js'
 import { checkWaitOptions, throwIfAborted, watch } from './engine/watch.js'
 import type { Engine, WaitOptions } from './engine.js'
 import { HalError } from './errors.js'
@@ -39,7 +39,7 @@ export function createHal(options: HalOptions): Hal {
 class OpenHal implements Hal {
   #inventory: Promise<Inventory> | undefined
   #closing: Promise<void> | undefined
-  readonly #opening = new Set<Promise<unknown>>()
+  readonly #opening = new Set<Promise<Engine>>()
 
   constructor(
     private readonly sources: readonly BackendSource[],
@@ -78,8 +78,9 @@ class OpenHal implements Hal {
 
   async #close(options: Pick<WaitOptions, 'timeout'>): Promise<void> {
     const { timeout = 0 } = options
-    const deadline = timeout > 0 ? performance.now() + timeout : Number.POSITIVE_INFINITY
-    const opened = await within(Promise.allSettled(this.#opening), deadline)
+    const opened = await within(Promise.allSettled(this.#opening), deadlineIn(timeout))
+    // Whoever opens after that would hold the device with nobody left to close it.
+    for (const opening of this.#opening) opening.then((engine) => engine.close()).catch(() => {})
     const inventory = await this.#inventory?.catch(() => undefined)
     if (inventory === undefined) return
     const engines = inventory.devices.flatMap((device) => [...device.engines])

@@ -52,7 +52,7 @@ function valueFault(option: Option, value: unknown): string | undefined {
         Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
       return isList
         ? undefined
-        : `is a list of strings${values.length > 0 ? ` or one of ${quoted(values)}` : ''}, ${got}`
+        : `is a list of at least one string${values.length > 0 ? ` or one of ${quoted(values)}` : ''}, ${got}`
     }
     case 'integer':
     case 'number':

@@ -150,7 +150,7 @@ function shapeFault(shape: unknown): string | undefined {
 export function tensor<T extends DataType>(
   dataType: T,
   shape: readonly number[],
-  data?: TensorDataMap[T] | readonly number[] | readonly bigint[] | readonly string[],
+  data?: TensorDataMap[T] | readonly number[] | readonly bigint[] | readonly boolean[] | readonly string[],
 ): Tensor<T> {
   if (!isDataType(dataType))
     throw new HalError('HAL_INVALID_ARGUMENT', `unknown data type ${String(dataType)}`)

@@ -194,6 +194,30 @@ it('closing with a timeout does not wait for a model that never opens', async ()
   expect(await closing).toMatchObject({ code: 'HAL_DEADLINE_EXCEEDED' })
 })
 
+it('a model that opens after the HAL was closed is closed too', async () => {
+  vi.useFakeTimers()
+  const { hal, opened, finish } = slow()
+  hal.openEngine(MODEL).catch(() => {})
+  await flush()
+  const closing = failure(hal.close({ timeout: 100 }))
+  await vi.advanceTimersByTimeAsync(100)
+  await closing
+  finish()
+  await flush()
+  expect(opened[0]?.closed).toBe(1)
+})
+
+it('closing with a timeout longer than a timer can hold waits for the model', async () => {
+  vi.useFakeTimers()
+  const { hal, finish } = slow()
+  hal.openEngine(MODEL).catch(() => {})
+  await flush()
+  const closing = hal.close({ timeout: 2 ** 32 })
+  await vi.advanceTimersByTimeAsync(100)
+  finish()
+  await closing
+})
+
 it('an event that does not exist is refused with the likely name', async () => {
   const { engine } = await openManual()
   // biome-ignore lint/suspicious/noExplicitAny: what a JavaScript caller might write

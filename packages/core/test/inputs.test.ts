@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import type { TensorInfo } from '../src/backend.ts'
 import { type Inputs, tensor } from '../src/index.ts'
@@ -173,6 +174,13 @@ describe('inputs as one byte array', () => {
         expect(bufferOf(input)).toBeInstanceOf(SharedArrayBuffer)
       }
     }
+  })
+
+  it('may come from another realm, as under test runners', async () => {
+    const { engine, driver } = await open()
+    const given = runInNewContext('new Uint8Array(16)') as Uint8Array
+    engine.tryRunAsync(given)
+    expect(numbers(driver.held[0]?.inputs[0])).toEqual([0, 0])
   })
 
   it('are views on aligned shared memory', async () => {

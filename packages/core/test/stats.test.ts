@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { now } from '../src/clock.ts'
 import { Histogram } from '../src/engine/stats.ts'
 import { HalError, type RunMetrics } from '../src/index.ts'
-import { failure, openManual, tagged } from './fixtures/manual-backend.ts'
+import { failure, flush, openManual, tagged } from './fixtures/manual-backend.ts'
 
 describe('Histogram', () => {
   it.each([
@@ -102,6 +102,21 @@ describe('events', () => {
       expect(settledAt).toBeGreaterThanOrEqual(submittedAt)
     }
     expect('startedAt' in (seen[1] as RunMetrics)).toBe(false)
+  })
+
+  it('run counts the time in line before acceptance too', async () => {
+    const { engine, driver } = await openManual({}, { maxLoad: 1 })
+    const seen: RunMetrics[] = []
+    engine.on('run', (metrics) => seen.push(metrics))
+    const first = engine.run(tagged(1))
+    const second = engine.run(tagged(2))
+    const before = now()
+    driver.answer()
+    await first
+    await flush()
+    driver.answer()
+    await second
+    expect(seen[1]?.submittedAt).toBeLessThan(before)
   })
 
   it('error tells of an answer that came twice, and throws it away', async () => {

@@ -60,6 +60,7 @@ describe('tensor', () => {
     expect(made.data.buffer).toBeInstanceOf(SharedArrayBuffer)
     expect(Array.from(tensor('int64', [2], [1n, -2n]).data)).toEqual([1n, -2n])
     expect(tensor('string', [2], ['a', 'b']).data).toEqual(['a', 'b'])
+    expect(Array.from(tensor('bool', [2], [true, false]).data)).toEqual([1, 0])
   })
 
   it('does not share the strings or the shape of the caller', () => {

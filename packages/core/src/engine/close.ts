@@ -14,8 +14,7 @@ export async function close(
   pipeline.admission.refuseAll(
     new HalError('HAL_ABORTED', `${engine} was closed before the run was accepted`, { engine }),
   )
-  const limited = timeout > 0 && timeout <= LONGEST_MS
-  const deadline = limited ? performance.now() + timeout : Number.POSITIVE_INFINITY
+  const deadline = deadlineIn(timeout)
   if (!(await within(pipeline.admission.idle(), deadline))) {
     pipeline.failAll(
       new HalError('HAL_ABORTED', `${engine} was closed with a timeout of ${timeout} ms`, { engine }),
@@ -28,6 +27,12 @@ export async function close(
     `${engine} did not close within ${timeout} ms: its runtime is still inside a native call`,
     { engine },
   )
+}
+
+/** The time of `performance.now()` that is `timeout` ms away; never, for 0 and for more than a timer can hold. */
+export function deadlineIn(timeout: number): number {
+  const limited = timeout > 0 && timeout <= LONGEST_MS
+  return limited ? performance.now() + timeout : Number.POSITIVE_INFINITY
 }
 
 /** False when the deadline passes first. Work that fails afterwards is nobody's business any more. */

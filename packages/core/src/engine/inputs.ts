@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Inputs } from '../engine.js'
 import { HalError } from '../errors.js'
 import type { TensorInfo } from '../model.js'
@@ -22,7 +23,8 @@ export function checkInputs(
   if (typeof inputs !== 'object' || inputs === null) {
     throw new TypeError('inputs are missing: pass tensors by name, in order, or as one Uint8Array')
   }
-  if (inputs instanceof Uint8Array) return { ...split(inputs, infos), names }
+  // Not by instanceof: test runners and vm contexts have constructors of their own.
+  if (types.isUint8Array(inputs)) return { ...split(inputs, infos), names }
   if (ArrayBuffer.isView(inputs)) {
     const came = (inputs as ArrayBufferView).constructor.name
     throw new TypeError(`inputs are a bare ${came}: pass tensors by name, in order, or as one Uint8Array`)

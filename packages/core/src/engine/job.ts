@@ -1,5 +1,4 @@
 import type { DriverRun, RunAnswer } from '../backend.js'
-import { now } from '../clock.js'
 import type { JobId, Outputs, Priority, RunCallback } from '../engine.js'
 import type { HalError } from '../errors.js'
 import type { Tensor } from '../tensor.js'
@@ -26,7 +25,6 @@ export interface Waiter {
 export class Job implements DriverRun {
   /** Rises with every run of this process. */
   readonly job: JobId = ++last
-  readonly submittedAt = now()
   /** Set by the scheduler when it hands the job to the driver; -1 while the job is queued. */
   lane = -1
   core = ''
@@ -50,6 +48,7 @@ export class Job implements DriverRun {
     readonly level: number,
     readonly callback: RunCallback | null,
     readonly userArg: unknown,
+    readonly submittedAt: number,
   ) {}
 
   get inputs(): readonly Tensor[] {

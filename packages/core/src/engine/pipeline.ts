@@ -72,11 +72,11 @@ export class Pipeline implements JobOwner {
     if (this.driver.doRunSync === undefined) {
       throw new HalError('HAL_UNIMPLEMENTED', 'this backend has no runSync; use run', this.origin)
     }
-    const { callerOutputs, inputNames } = request
+    const { callerOutputs, inputNames, submittedAt } = request
     // The calling thread reaches all memory, so nothing is copied.
     const outputs = this.#memory.takeOutputs(callerOutputs)
     const memory = new RunMemory(this.#memory, request.inputs, [], outputs, callerOutputs)
-    const job = new Job(this, memory, inputNames, 0, this.callback, options.userArg)
+    const job = new Job(this, memory, inputNames, 0, this.callback, options.userArg, submittedAt)
     this.stats.accepted++
     try {
       const answer = this.driver.doRunSync({ inputs: request.inputs, inputNames, outputs })
@@ -168,9 +168,9 @@ export class Pipeline implements JobOwner {
   }
 
   #accept(request: Request, accepted: (job: Job) => void, guard?: Guard): Job {
-    const { inputNames, options, level = this.settings.level } = request
+    const { inputNames, options, submittedAt, level = this.settings.level } = request
     const memory = this.#memoryFor(request)
-    const job = new Job(this, memory, inputNames, level, this.callback, options.userArg)
+    const job = new Job(this, memory, inputNames, level, this.callback, options.userArg, submittedAt)
     this.stats.bytesCopied += memory.bytesCopied
     this.stats.accepted++
     this.#unsettled.add(job)

@@ -23,6 +23,11 @@ export function checkCallerOutputs(
 ): readonly (Tensor | undefined)[] | undefined {
   if (outputs === undefined) return undefined
   if (typeof outputs !== 'object' || outputs === null) throw new TypeError('outputs must be tensors by name')
+  if (infos.length === 0) {
+    const message =
+      'the runtime does not tell the outputs of the model, so none can be given: leave `outputs` out'
+    throw new HalError('HAL_INVALID_ARGUMENT', message)
+  }
   const names = infos.map(({ name }) => name)
   for (const name of Object.keys(outputs)) {
     if (names.includes(name)) continue
