@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { createHal } from '@xpu-hal/core'
 import { type CaseReport, report } from './report.js'
 import type { Subject } from './subject.js'
 
@@ -19,7 +20,12 @@ function line({ id, status, reason, milliseconds }: CaseReport): string {
 }
 
 async function subjectOf(name: string): Promise<Subject> {
-  if (!/\.[cm]?js$/.test(name)) return { name, backend: () => name }
+  if (!/\.[cm]?js$/.test(name)) {
+    // A package that cannot be found or loaded is one error, not one for each case.
+    await using hal = createHal({ backends: [name] })
+    await hal.devices()
+    return { name, backend: () => name }
+  }
   const { default: subject } = (await import(pathToFileURL(resolve(name)).href)) as { default?: Subject }
   if (typeof subject?.backend !== 'function')
     throw new TypeError(`${name} has no subject as its default export`)
@@ -41,6 +47,8 @@ async function main(): Promise<number> {
   const { passed, failed, skipped } = found
   const summary = `${passed} passed, ${failed} failed, ${skipped} skipped: ${name}\n`
   process.stdout.write(values.json === true ? `${JSON.stringify(found, undefined, 2)}\n` : summary)
+  if (passed + failed + skipped === 0)
+    process.stderr.write(`no case has an id that begins with '${values.only}'\n`)
   if (failed > 0) return 1
   return passed > 0 ? 0 : 2
 }

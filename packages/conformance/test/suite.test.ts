@@ -115,3 +115,22 @@ test('under node:test, cases pass, fail and are skipped with their reason', () =
   expect(stdout).toMatch(/^\s+not ok \d+ - lifecycle\/open-run-close: /m)
   expect(stdout).toMatch(/^\s+ok \d+ - data-types\/int64: .* # SKIP shut:0 does not take int64$/m)
 })
+
+describe('the command line', () => {
+  const run = (...words: string[]) => {
+    const file = fileURLToPath(new URL('../dist/cli.js', import.meta.url))
+    return spawnSync(process.execPath, [file, ...words], { encoding: 'utf8' })
+  }
+
+  test('names a package that is not there once, not once for each case', () => {
+    const { status, stdout, stderr } = run('no-such-backend')
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain("there is no package 'no-such-backend'")
+  })
+
+  test('says that no case is called that', () => {
+    const { status, stderr } = run('@xpu-hal/backend-mock', '--only', 'bach/')
+    expect(status).toBe(2)
+    expect(stderr).toContain("begins with 'bach/'")
+  })
+})
