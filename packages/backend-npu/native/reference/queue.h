@@ -69,6 +69,11 @@ class Queue {
     return job;
   }
 
+  bool closed() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return closed_;
+  }
+
   // Wakes everybody who waits. Jobs stay until the queue is destroyed.
   void close() {
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -2,6 +2,12 @@
 
 #include <stdexcept>
 
+namespace {
+
+constexpr const char *DESTROYED = "the runtime is being destroyed";
+
+}  // namespace
+
 Runtime::Runtime(Arguments arguments)
     : arguments_(std::move(arguments)),
       ort_(arguments_.ort_library),
@@ -40,6 +46,7 @@ void Runtime::send(tensors_struct *input) {
   }
   if (queued) return;
   job->input.disown();
+  if (queue_.closed()) throw std::runtime_error(DESTROYED);
   throw std::runtime_error("the queue is full: " + std::to_string(arguments_.queue_size) +
                            " inferences wait to be received");
 }
@@ -48,6 +55,7 @@ Tensors Runtime::receive() {
   const auto timeout = std::chrono::milliseconds(arguments_.receive_timeout_ms);
   const std::unique_ptr<Job> job = queue_.receive(timeout);
   if (job == nullptr) {
+    if (queue_.closed()) throw std::runtime_error(DESTROYED);
     throw std::runtime_error("no output within " + std::to_string(arguments_.receive_timeout_ms) + " ms");
   }
   if (job->output == nullptr) throw std::runtime_error("the inference failed: " + job->error);
