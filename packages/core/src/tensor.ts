@@ -167,7 +167,11 @@ export function tensor<T extends DataType>(
 
 function dataFor(dataType: DataType, count: number, data: ArrayLike<unknown> | undefined): TensorData {
   if (dataType === 'string') {
-    return data === undefined ? new Array<string>(count).fill('') : Array.from(data, String)
+    if (data === undefined) return new Array<string>(count).fill('')
+    return Array.from(data, (value, i) => {
+      if (typeof value === 'string') return value
+      throw new HalError('HAL_INVALID_ARGUMENT', `element ${i} is ${String(value)}, not a string`)
+    })
   }
   if (data === undefined) return sharedData(dataType, count)
   if (!ArrayBuffer.isView(data)) {

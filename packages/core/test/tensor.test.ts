@@ -63,6 +63,10 @@ describe('tensor', () => {
     expect(Array.from(tensor('bool', [2], [true, false]).data)).toEqual([1, 0])
   })
 
+  it('refuses what is no string among strings', () => {
+    expect(() => tensor('string', [2], ['a', undefined] as never)).toThrow('element 1 is undefined, not a string')
+  })
+
   it('does not share the strings or the shape of the caller', () => {
     const [shape, data] = [[2], ['a', 'b']]
     const made = tensor('string', shape, data)
