@@ -13,6 +13,11 @@ export interface Quirks {
   readonly receiving: Receiving
   /** `send_input` may free an input that it refuses. What it refuses is then never freed here. */
   readonly freesRefused: boolean
+  /**
+   * How `runtime_error_message` begins when `receive_output` fails because nothing is there yet. Whatever else it says then
+   * is why the inference failed. Empty: the two cannot be told apart, and a failed inference is one without an answer.
+   */
+  readonly nothingYet: string
 }
 
 export interface Quirk extends Partial<Quirks> {
@@ -22,14 +27,19 @@ export interface Quirk extends Partial<Quirks> {
 }
 
 const table: readonly Quirk[] = [
+  {
+    name: /^xpu hal reference/,
+    nothingYet: 'no output within',
+    reason: 'a failed inference is answered by a receive_output that fails and says why',
+  },
   { name: /cpu/, receiving: 'sleeps', reason: 'sleeps 100 ms when it is asked too early' },
   { name: /deepx|dxrt/, freesRefused: true, reason: 'one failure path of send_input frees the input' },
 ]
 
 /** What holds for the runtime of that name, `overrides` first. The specification itself is the default. */
 export function quirksOf(name: string, overrides: Partial<Quirks> = {}): Quirks {
-  const quirks: Quirks = { receiving: 'waits', freesRefused: false }
+  const quirks: Quirks = { receiving: 'waits', freesRefused: false, nothingYet: '' }
   const known = table.filter((quirk) => quirk.name.test(name.toLowerCase()))
-  const { receiving, freesRefused } = Object.assign({}, quirks, ...known, overrides) as Quirks
-  return { receiving, freesRefused }
+  const { receiving, freesRefused, nothingYet } = Object.assign({}, quirks, ...known, overrides) as Quirks
+  return { receiving, freesRefused, nothingYet }
 }

@@ -151,6 +151,16 @@ describe.skipIf(asynchronous === undefined)('a runtime of the current form', () 
     expect(results).toEqual([[1, 1], 'HAL_DEVICE_LOST', [3, 3], 'HAL_DEVICE_LOST', [5, 5], 'HAL_DEVICE_LOST'])
   })
 
+  test('a runtime that tells of a failed inference is believed', async () => {
+    await using on = await open({ args: args('failed inference', 1), quirks: { nothingYet: 'nothing is' } })
+    await expect(on.engine.run(x(1, 2))).rejects.toMatchObject({
+      code: 'HAL_INTERNAL',
+      native: { call: 'receive_output', status: 7 },
+      message: expect.stringContaining('division by zero'),
+    })
+    expect(await on.engine.run(x(3, 4))).toEqual({ x_out: tensor('float32', [1, 2], [3, 4]) })
+  })
+
   test('a runtime that cannot end says so when the engine is closed', async () => {
     const on = await open({ args: args('destruction') })
     await expect(on.engine.close()).rejects.toMatchObject({

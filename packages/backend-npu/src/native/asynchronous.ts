@@ -1,5 +1,6 @@
 import { HalError, now, type Tensor } from '@xpu-hal/core/backend'
-import type { Due } from '../due.js'
+import { Due } from '../due.js'
+import type { Quirks } from '../quirks.js'
 import type { Inference, UseOutput } from './inference.js'
 import { NativeInput } from './input.js'
 import type { AsynchronousCalls } from './library.js'
@@ -7,23 +8,24 @@ import { NativeOutput } from './output.js'
 import type { Runtime } from './runtime.js'
 import { words } from './tensors-struct.js'
 
-export interface AsynchronousSettings {
+export interface AsynchronousSettings extends Quirks {
   /** Milliseconds. */
   readonly answerTimeout: number
-  readonly freesRefused: boolean
 }
 
 /** `send_input` and `receive_output`, one inference at a time: no answer says what it answers. */
 export class Asynchronous implements Inference {
   lost = false
+  private readonly due: Due
   private readonly place = words(1)
 
   constructor(
     private readonly runtime: Runtime,
     private readonly calls: AsynchronousCalls,
-    private readonly due: Due,
     private readonly settings: AsynchronousSettings,
-  ) {}
+  ) {
+    this.due = new Due(settings.receiving)
+  }
 
   infer<T>(names: readonly string[], inputs: readonly Tensor[], use: UseOutput<T>): T {
     const bytesCopied = this.send(names, inputs)
@@ -61,10 +63,20 @@ export class Asynchronous implements Inference {
         due.received(asked, took)
         return place[0]
       }
+      if (this.answered()) {
+        this.lost = false
+        throw this.runtime.failure('receive_output', status)
+      }
       due.missed(asked, took)
       if (elapsed >= answerTimeout) throw this.unanswered(status)
       sleep(Math.min(due.pause(elapsed, took), answerTimeout - elapsed))
     }
+  }
+
+  /** Whether a `receive_output` that failed was the answer: that the inference failed. */
+  private answered(): boolean {
+    const { nothingYet } = this.settings
+    return nothingYet !== '' && !this.runtime.reason().startsWith(nothingYet)
   }
 
   private unanswered(status: number): HalError {

@@ -1,7 +1,6 @@
 import { HalError, type NumericData, type Tensor, type TensorInfo } from '@xpu-hal/core/backend'
 import type { Runner, RunnerAnswer, RunnerCall } from '@xpu-hal/host'
 import type { InitArgs } from '../config.js'
-import { Due } from '../due.js'
 import { type Quirks, quirksOf } from '../quirks.js'
 import { Asynchronous } from './asynchronous.js'
 import type { Inference } from './inference.js'
@@ -59,11 +58,10 @@ export class NpuRunner implements Runner {
     old?.abandon()
     const runtime = Runtime.open(path, args, this.model)
     const { calls, name } = runtime.library
-    const { receiving, freesRefused } = quirksOf(name, quirks)
     const inference =
       calls.kind === 'synchronous'
         ? new Synchronous(runtime, calls)
-        : new Asynchronous(runtime, calls, new Due(receiving), { answerTimeout, freesRefused })
+        : new Asynchronous(runtime, calls, { answerTimeout, ...quirksOf(name, quirks) })
     this.runtime = runtime
     this.inference = inference
     return inference
