@@ -64,7 +64,9 @@ describe('tensor', () => {
   })
 
   it('refuses what is no string among strings', () => {
-    expect(() => tensor('string', [2], ['a', undefined] as never)).toThrow('element 1 is undefined, not a string')
+    expect(() => tensor('string', [2], ['a', undefined] as never)).toThrow(
+      'element 1 is undefined, not a string',
+    )
   })
 
   it('does not share the strings or the shape of the caller', () => {
