@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs the native tests under AddressSanitizer with UndefinedBehaviorSanitizer, under ThreadSanitizer and, where it is
 # there, under valgrind.   run.sh <ONNX Runtime library> <model with one float32 input> [input name] [input shape]
-# ONNX Runtime itself is not instrumented, and loses 14 bytes when it is loaded: more than that under "Suppressions used"
-# are values of ours that were not released.
+# ONNX Runtime itself is not instrumented, and loses one or two blocks however many inferences run: a count under
+# "Suppressions used" that grows with the number of runs means values of ours that were not released.
 # With SANITIZERS=no only valgrind runs.
 set -eu
 ort=$1 model=$2
