@@ -64,8 +64,15 @@ function device(config: NpuConfig, name: string): DeviceDriver {
 }
 
 async function openEngine(config: NpuConfig, request: OpenRequest): Promise<EngineDriver> {
-  const { library, args = {}, answerTimeout = ANSWER_TIMEOUT, tensors, quirks = {} } = config
-  const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks }
+  const {
+    library,
+    args = {},
+    answerTimeout = ANSWER_TIMEOUT,
+    tensors,
+    quirks = {},
+    extension = true,
+  } = config
+  const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks, extension }
   // One more instance, on the calling thread, would be needed for runSync.
   const { doRunSync: _, ...driver } = await host({
     module: new URL('./runner.js', import.meta.url),

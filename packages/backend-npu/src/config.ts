@@ -21,6 +21,11 @@ export interface NpuConfig {
   readonly answerTimeout?: number
   /** Inputs and outputs of the models, where neither an ONNX file nor a `<model>.json` tells. */
   readonly tensors?: ModelTensors
+  /**
+   * Whether to offer each instance to release inputs in place of freeing them, so that they are not copied; true when
+   * missing. It is offered through keys that other runtimes ignore.
+   */
+  readonly extension?: boolean
   /** What is known of this runtime, in place of what this package knows of it. */
   readonly quirks?: Partial<Quirks>
 }

@@ -1,20 +1,14 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { npu } from '@xpu-hal/backend-npu'
 import { conformance } from '@xpu-hal/conformance'
 import { describe, it } from 'vitest'
-
-const onnxruntime = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
-const ort_library = join(onnxruntime, 'bin', 'napi-v6', process.platform, process.arch, 'libonnxruntime.so.1')
+import { ort_library, reference } from './reference.js'
 
 for (const [form, file] of [
   ['current', 'libRuntimeLibrary.so'],
   ['older', 'libRuntimeLibrarySync.so'],
 ] as const) {
-  const library = fileURLToPath(new URL(`../build/Release/${file}`, import.meta.url))
-  if (existsSync(library)) {
+  const library = reference(file)
+  if (library !== undefined) {
     conformance(
       { describe, it },
       {
@@ -24,8 +18,6 @@ for (const [form, file] of [
       },
     )
   } else {
-    const reason = `${file} is not built; node native/build.mjs builds it where there is a compiler`
-    console.log(`skipped: ${reason}`)
-    it.skip(`conformance of the ${form} form (${reason})`, () => {})
+    it.skip(`conformance of the ${form} form: ${file} is not built`, () => {})
   }
 }

@@ -1,6 +1,7 @@
 import { HalError, now, type Tensor } from '@xpu-hal/core/backend'
 import { Due } from '../due.js'
 import type { Quirks } from '../quirks.js'
+import { sleep } from '../sleep.js'
 import type { Inference, UseOutput } from './inference.js'
 import { NativeInput } from './input.js'
 import type { AsynchronousCalls } from './library.js'
@@ -28,25 +29,43 @@ export class Asynchronous implements Inference {
   }
 
   infer<T>(names: readonly string[], inputs: readonly Tensor[], use: UseOutput<T>): T {
-    const bytesCopied = this.send(names, inputs)
-    // Until the answer is there.
+    const shared = this.runtime.releasesInputs
+    const input = new NativeInput(names, inputs, !shared)
+    this.send(input)
+    const sentAt = now()
+    // Until the answer is there and the runtime is done with the inputs.
     this.lost = true
-    const struct = this.receive(now())
-    this.lost = false
-    const output = new NativeOutput(struct, true)
+    if (shared) lent.add(inputs)
     try {
-      return use(output, bytesCopied)
+      const output = new NativeOutput(this.receive(sentAt), true)
+      try {
+        return use(output, input.bytesCopied)
+      } finally {
+        output.release()
+      }
     } finally {
-      output.release()
+      if (shared) this.takeBack(input, inputs, sentAt)
     }
   }
 
-  private send(names: readonly string[], inputs: readonly Tensor[]): number {
-    const input = new NativeInput(names, inputs, true)
+  private send(input: NativeInput): void {
     const status = this.calls.send(input.pointer)
-    if (status === 0) return input.bytesCopied
+    if (status === 0) return
     if (!this.settings.freesRefused) input.release()
     throw this.runtime.failure('send_input', status)
+  }
+
+  /** Where the runtime keeps an input for too long, it keeps it for ever. */
+  private takeBack(input: NativeInput, inputs: readonly Tensor[], sentAt: number): void {
+    if (this.lost) return
+    this.lost = true
+    while (!input.released()) {
+      if (now() - sentAt >= this.settings.answerTimeout) return
+      sleep(0.1)
+    }
+    this.lost = false
+    lent.delete(inputs)
+    input.release()
   }
 
   private receive(sentAt: number): bigint {
@@ -60,6 +79,7 @@ export class Asynchronous implements Inference {
       const elapsed = now() - sentAt
       const took = elapsed - asked
       if (status === 0) {
+        this.lost = false
         due.received(asked, took)
         return place[0]
       }
@@ -87,8 +107,5 @@ export class Asynchronous implements Inference {
   }
 }
 
-const bed = new Int32Array(new SharedArrayBuffer(4))
-
-function sleep(milliseconds: number): void {
-  if (milliseconds > 0) Atomics.wait(bed, 0, 0, milliseconds)
-}
+/** Tensors that runtimes may read. */
+const lent = new Set<readonly Tensor[]>()

@@ -2,6 +2,7 @@ import { HalError, type NumericData, type NumericDataType, type Tensor } from '@
 import koffi from 'koffi'
 import { typeNumber } from '../data-types.js'
 import type { Pointer } from './calls.js'
+import { SEMAPHORE_BYTES, takeRelease } from './extension.js'
 import { alloc, free, write } from './libc.js'
 import { bytesOf, Member, STRUCT_BYTES, words } from './tensors-struct.js'
 
@@ -25,7 +26,7 @@ export class NativeInput {
         bytesCopied += bytes.length
         return this.block(bytes)
       }
-      const members = words(STRUCT_BYTES / 8)
+      const members = words((STRUCT_BYTES + SEMAPHORE_BYTES) / 8)
       members[Member.count] = BigInt(tensors.length)
       members[Member.names] = this.list(names.map((name) => this.block(Buffer.from(`${name}\0`))))
       members[Member.dataTypes] = this.block(bytesOf(Int32Array.from(types)))
@@ -43,6 +44,11 @@ export class NativeInput {
   /** Frees everything, unless the runtime has taken it over. */
   release(): void {
     for (const block of this.blocks.splice(0)) free(block)
+  }
+
+  /** Whether a runtime with the extension reads it no more. To be asked until it is true. */
+  released(): boolean {
+    return takeRelease(this.pointer)
   }
 
   private list(values: readonly bigint[]): Pointer {

@@ -4,14 +4,14 @@ import { bind, type NativeArgument, type Pointer, symbolOf } from './calls.js'
 
 // What the process itself finds under these names is what a library that it loads finds: an allocator that was put in
 // front of the C library's is then the one for both sides.
-const process_ = koffi.load(null)
+export const program = koffi.load(null)
 
 function find<Result>(
   name: string,
   result: string,
   ...args: string[]
 ): (...values: NativeArgument[]) => Result {
-  const address = symbolOf(process_, name)
+  const address = symbolOf(program, name)
   if (address === undefined) {
     throw new HalError(
       'HAL_UNAVAILABLE',
@@ -58,6 +58,14 @@ export function readString(pointer: Pointer, limit: number): string | undefined 
   const bytes = new Uint8Array(new SharedArrayBuffer(length))
   read(bytes, pointer)
   return Buffer.from(bytes).toString()
+}
+
+const trimAddress = process.platform === 'linux' ? symbolOf(program, 'malloc_trim') : undefined
+const trim = trimAddress === undefined ? () => 0 : bind<number>(trimAddress, 'int', 'size_t')
+
+/** Hands back to the system what a closed runtime has freed; glibc would keep it. */
+export function releaseFreedMemory(): void {
+  trim(0)
 }
 
 const NOW = 2

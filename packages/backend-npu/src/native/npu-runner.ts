@@ -14,6 +14,7 @@ export interface RuntimeSettings {
   /** Milliseconds. */
   readonly answerTimeout: number
   readonly quirks: Partial<Quirks>
+  readonly extension: boolean
 }
 
 /** Runs a model on an instance of the runtime of its own, and on a new one where that was lost. */
@@ -50,13 +51,13 @@ export class NpuRunner implements Runner {
   }
 
   private start(): Inference {
-    const { library: path, args, answerTimeout, quirks } = this.settings
+    const { library: path, args, answerTimeout, quirks, extension } = this.settings
     const old = this.runtime
     this.runtime = undefined
     this.inference = undefined
     // First, because the hardware may serve one at a time.
     old?.abandon()
-    const runtime = Runtime.open(path, args, this.model)
+    const runtime = Runtime.open(path, args, extension, this.model)
     const { calls, name } = runtime.library
     const inference =
       calls.kind === 'synchronous'

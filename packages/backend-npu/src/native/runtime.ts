@@ -2,7 +2,8 @@ import { HalError } from '@xpu-hal/core/backend'
 import type { InitArgs } from '../config.js'
 import { NativeArguments } from './arguments.js'
 import type { NativeArgument } from './calls.js'
-import { pin } from './libc.js'
+import { Extension } from './extension.js'
+import { pin, releaseFreedMemory } from './libc.js'
 import { loadLibrary, type OaaxLibrary, unloadLibrary } from './library.js'
 import { withPrivateCopy } from './private-copy.js'
 
@@ -10,18 +11,29 @@ import { withPrivateCopy } from './private-copy.js'
 export class Runtime {
   /** Held: the runtime may have kept pointers to them. */
   private readonly args: NativeArguments
+  private readonly extension = new Extension()
 
   private constructor(
     readonly library: OaaxLibrary,
     private readonly copy: string,
     args: InitArgs,
+    offer: boolean,
   ) {
-    this.args = new NativeArguments(args)
+    const offered = offer && library.initializeWithArgs !== undefined && library.calls.kind === 'asynchronous'
+    this.args = new NativeArguments(args, offered ? this.extension.offer() : [])
+  }
+
+  /** Whether the runtime releases inputs and does not free them. */
+  get releasesInputs(): boolean {
+    return this.extension.accepted
   }
 
   /** @throws HalError HAL_UNAVAILABLE when the library does not load; HAL_INTERNAL when the runtime refuses */
-  static open(path: string, args: InitArgs, model: string): Runtime {
-    const runtime = withPrivateCopy(path, (copy) => new Runtime(loadLibrary(copy, path), copy, args))
+  static open(path: string, args: InitArgs, extension: boolean, model: string): Runtime {
+    const runtime = withPrivateCopy(
+      path,
+      (copy) => new Runtime(loadLibrary(copy, path), copy, args, extension),
+    )
     try {
       runtime.initialize()
     } catch (error) {
@@ -59,6 +71,7 @@ export class Runtime {
     const status = this.library.destroy()
     if (status === 0) {
       unloadLibrary(this.copy)
+      releaseFreedMemory()
     } else {
       pin(this.copy)
       throw this.failure('runtime_destruction', status)
