@@ -10,15 +10,25 @@ const benches: Readonly<Record<string, (model: string | undefined) => Promise<Me
   memory: benchMemory,
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, model: { type: 'string' } },
-})
-const [name = ''] = positionals
-const bench = benches[name]
-if (bench === undefined) {
-  console.error(`usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort only)]`)
-  process.exitCode = 1
-} else {
-  console.log(report(name, await bench(values.model), values.json))
+const usage = `usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort only)]`
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      model: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const [name = ''] = positionals
+  const bench = benches[name]
+  if (values.help) console.log(usage)
+  else if (bench === undefined) throw new Error(usage)
+  else console.log(report(name, await bench(values.model), values.json))
 }
+
+main().catch((error) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+})

@@ -48,7 +48,8 @@ export class Delivery {
     }
     try {
       const returned: unknown = job.callback?.(outputs, job.userArg, job.job)
-      if (returned instanceof Promise) return returned.then(() => undefined, failed)
+      // Any thenable: a promise may come from another realm.
+      if (isThenable(returned)) return Promise.resolve(returned).then(() => undefined, failed)
     } catch (error) {
       failed(error)
     }
@@ -86,6 +87,10 @@ export class Delivery {
     } else this.results.keep(job)
     this.finished()
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function'
 }
 
 function wasGivenUp({ outcome }: Job): boolean {
