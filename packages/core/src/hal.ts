@@ -78,15 +78,17 @@ class OpenHal implements Hal {
 
   async #close(options: Pick<WaitOptions, 'timeout'>): Promise<void> {
     const { timeout = 0 } = options
-    const opened = await within(Promise.allSettled(this.#opening), deadlineIn(timeout))
+    const deadline = deadlineIn(timeout)
+    const opened = await within(Promise.allSettled(this.#opening), deadline)
     // Whoever opens after that would hold the device with nobody left to close it.
     for (const opening of this.#opening) opening.then((engine) => engine.close()).catch(() => {})
     const inventory = await this.#inventory?.catch(() => undefined)
     if (inventory === undefined) return
     const engines = inventory.devices.flatMap((device) => [...device.engines])
     // One that does not close keeps neither the others nor the backends from it.
-    const closed = await Promise.allSettled(engines.map((engine) => engine.close(options)))
-    await Promise.all(inventory.backends.map((backend) => backend.doClose?.()))
+    const rest = timeout === 0 ? {} : { timeout: Math.max(deadline - performance.now(), 1) }
+    const closed = await Promise.allSettled(engines.map((engine) => engine.close(rest)))
+    await within(Promise.all(inventory.backends.map((backend) => backend.doClose?.())), deadline)
     for (const result of closed) if (result.status === 'rejected') throw result.reason
     if (!opened) {
       throw new HalError('HAL_DEADLINE_EXCEEDED', `an engine was still being opened after ${timeout} ms`)
