@@ -16,6 +16,7 @@ export type { Capabilities, Core, DeviceInfo, DeviceKind, DeviceStatus, Isolatio
 export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } from './errors.js'
 export { type Logger, type LogLevel, silent } from './logger.js'
 export type { Model, ModelSource, TensorInfo } from './model.js'
+export { fromOnnxType, ONNX_TYPES } from './onnx-type.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
 export * from './tensor.js'
 

@@ -1,30 +1,17 @@
 import { bytesPerElement, type DataType, elementCount, HalError, type Tensor } from '@xpu-hal/core'
-import { type NumericData, type NumericDataType, viewData } from '@xpu-hal/core/backend'
+import {
+  fromOnnxType,
+  type NumericData,
+  type NumericDataType,
+  ONNX_TYPES,
+  viewData,
+} from '@xpu-hal/core/backend'
 import { type Int64, type TensorProto, toBigInt } from './proto.js'
-
-/** Numbers of TensorProto.DataType. */
-const NUMBERS: Readonly<Record<DataType, number>> = {
-  float32: 1,
-  uint8: 2,
-  int8: 3,
-  uint16: 4,
-  int16: 5,
-  int32: 6,
-  int64: 7,
-  string: 8,
-  bool: 9,
-  float16: 10,
-  float64: 11,
-  uint32: 12,
-  uint64: 13,
-}
-
-const names = new Map(Object.entries(NUMBERS).map(([name, number]) => [number, name as DataType]))
 
 const utf8 = new TextDecoder()
 
 export function dataTypeNumber(dataType: DataType): number {
-  const number = NUMBERS[dataType]
+  const number = ONNX_TYPES[dataType]
   if (number === undefined) {
     throw new HalError('HAL_INVALID_ARGUMENT', `unknown data type ${String(dataType)}`)
   }
@@ -32,7 +19,7 @@ export function dataTypeNumber(dataType: DataType): number {
 }
 
 export function dataTypeOf(number: number, of: string): DataType {
-  const name = names.get(number)
+  const name = fromOnnxType(number)
   if (name === undefined) {
     throw new HalError('HAL_UNIMPLEMENTED', `${of} has the ONNX data type ${number}, which is not supported`)
   }

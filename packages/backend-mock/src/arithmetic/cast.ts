@@ -1,4 +1,4 @@
-import type { DataType, Tensor } from '@xpu-hal/core/backend'
+import { type DataType, fromOnnxType, type Tensor } from '@xpu-hal/core/backend'
 import { type Operands, type Operator, unsupported } from './operator.js'
 import {
   elements,
@@ -11,29 +11,12 @@ import {
   result,
 } from './values.js'
 
-/** The numbers of types in ONNX files. */
-const types: Readonly<Record<number, DataType>> = {
-  1: 'float32',
-  2: 'uint8',
-  3: 'int8',
-  4: 'uint16',
-  5: 'int16',
-  6: 'int32',
-  7: 'int64',
-  8: 'string',
-  9: 'bool',
-  10: 'float16',
-  11: 'float64',
-  12: 'uint32',
-  13: 'uint64',
-}
-
 export const cast: Readonly<Record<string, Operator>> = {
   Cast: {
     // `saturate` concerns 8-bit floats alone, which the mock does not take.
     attributes: ['to', 'saturate'],
     evaluate(operands, { to }) {
-      const dataType = types[Number(to)]
+      const dataType = fromOnnxType(Number(to))
       if (dataType === undefined) throw unsupported(`operator Cast to the ONNX type ${String(to)}`)
       return convert(operands, operands.at(0), dataType)
     },

@@ -1,6 +1,5 @@
-import { HalError, type NumericData, type NumericDataType, type Tensor } from '@xpu-hal/core/backend'
+import { HalError, type NumericData, ONNX_TYPES, type Tensor } from '@xpu-hal/core/backend'
 import koffi from 'koffi'
-import { typeNumber } from '../data-types.js'
 import type { Pointer } from './calls.js'
 import { SEMAPHORE_BYTES, takeRelease } from './extension.js'
 import { alloc, free, write } from './libc.js'
@@ -64,7 +63,7 @@ export class NativeInput {
 }
 
 function numberOf({ dataType }: Tensor, name: string): number {
-  if (dataType !== 'string') return typeNumber(dataType as NumericDataType)
+  if (dataType !== 'string') return ONNX_TYPES[dataType]
   throw new HalError(
     'HAL_UNIMPLEMENTED',
     `input ${name} holds strings, which OAAX has no form for; give it numbers`,

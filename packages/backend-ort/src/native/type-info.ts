@@ -1,6 +1,6 @@
-import { HalError, MAX_RANK, type TensorInfo } from '@xpu-hal/core/backend'
+import { fromOnnxType, HalError, MAX_RANK, type TensorInfo } from '@xpu-hal/core/backend'
 import koffi from 'koffi'
-import { dataTypeOf, elementTypeName } from '../data-types.js'
+import { elementTypeName } from '../data-types.js'
 import { numberOf, type OrtApi, type Pointer, resultOf } from './api.js'
 
 /** `ONNXType` of onnxruntime_c_api.h, by number. */
@@ -66,7 +66,7 @@ function tensorType(
 /** Data type and shape from an `OrtTensorTypeAndShapeInfo`, which the caller owns. */
 export function typeAndShape(api: OrtApi, info: Pointer, of: string): Omit<TensorInfo, 'name'> {
   const type = numberOf(api.GetTensorElementType, info)
-  const dataType = dataTypeOf(type)
+  const dataType = fromOnnxType(type)
   if (dataType === undefined) {
     throw new HalError(
       'HAL_UNIMPLEMENTED',

@@ -1,6 +1,12 @@
-import { byteLength, elementCount, type NumericData, type Tensor, viewData } from '@xpu-hal/core/backend'
+import {
+  byteLength,
+  elementCount,
+  type NumericData,
+  ONNX_TYPES,
+  type Tensor,
+  viewData,
+} from '@xpu-hal/core/backend'
 import koffi from 'koffi'
-import { elementType } from '../data-types.js'
 import { type OrtApi, type Pointer, resultOf } from './api.js'
 import { fillStrings, readStrings } from './strings.js'
 import { typeAndShape } from './type-info.js'
@@ -29,7 +35,7 @@ export class Values {
     const data = tensor.data as NumericData
     const place = data.length === 0 ? nowhere : asBytes(data)
     const rank = setShape(tensor.shape)
-    const type = elementType(tensor.dataType)
+    const type = ONNX_TYPES[tensor.dataType]
     return resultOf(
       this.api.CreateTensorWithDataAsOrtValue,
       this.memory,
@@ -44,7 +50,7 @@ export class Values {
   /** An `OrtValue` with copies of the strings of `tensor`. The caller releases it. */
   copyStrings(tensor: Tensor): { value: Pointer; bytesCopied: number } {
     const rank = setShape(tensor.shape)
-    const type = elementType('string')
+    const type = ONNX_TYPES.string
     const value = resultOf(this.api.CreateTensorAsOrtValue, this.allocator, shape, rank, type)
     try {
       return { value, bytesCopied: fillStrings(this.api, value, tensor.data as string[]) }
