@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { ort_library, reference } from './reference.js'
 import { engineOn } from './support.js'
 
-const library = reference('libRuntimeLibrary.so')
+const library = reference()
 const INPUT_BYTES = 4096
 const OUTPUT_BYTES = 4
 

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { type InterfaceForm, referenceLibrary } from '@xpu-hal/backend-npu'
+import { HalError } from '@xpu-hal/core'
 
 const onnxruntime = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
 
@@ -15,10 +15,13 @@ export const ort_library = join(
   'libonnxruntime.so.1',
 )
 
-/** A library of this package's native part; `undefined`, with the reason printed, where it is not built. */
-export function reference(file: string): string | undefined {
-  const path = fileURLToPath(new URL(`../build/Release/${file}`, import.meta.url))
-  if (existsSync(path)) return path
-  console.log(`skipped: ${file} is not built; 'node native/build.mjs' builds it where there is a compiler`)
-  return undefined
+/** The reference runtime; `undefined`, with the reason printed, where it is not built. */
+export function reference(form?: InterfaceForm): string | undefined {
+  try {
+    return referenceLibrary(form)
+  } catch (error) {
+    if (!HalError.isInstance(error)) throw error
+    console.log(`skipped: ${error.message}`)
+    return undefined
+  }
 }
