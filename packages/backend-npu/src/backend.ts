@@ -10,6 +10,7 @@ import {
 import { host } from '@xpu-hal/host'
 import type { NpuConfig } from './config.js'
 import { NUMERIC_TYPES } from './data-types.js'
+import { known } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
 
 const ANSWER_TIMEOUT = 10_000
@@ -27,6 +28,7 @@ export class NpuBackend implements Backend {
     const { loadLibrary } = await nativePart()
     const { name, version, calls } = loadLibrary(this.config.library)
     logger('debug', `${name} ${version}, ${calls.kind} OAAX runtime`, { library: this.config.library })
+    for (const { reason } of known(name, version)) logger('debug', `${name} ${version}: ${reason}`)
     return [device(this.config, `${name} ${version}`)]
   }
 }

@@ -1,5 +1,5 @@
 import { HalError, type TensorInfo } from '@xpu-hal/core/backend'
-import type { Quirks } from './quirks.js'
+import { checkQuirks, type Quirks } from './quirks.js'
 
 /** A value for the runtime: a string goes over as `char *`, `{ int }` as `int *`. Which one a key wants, its vendor says. */
 export type InitArg = string | { readonly int: number }
@@ -47,6 +47,7 @@ export function checkConfig(config: NpuConfig): NpuConfig {
   for (const [key, value] of Object.entries(config.args ?? {})) checkArg(key, value)
   checkRange('instances', config.instances, MAX_INSTANCES)
   checkRange('answerTimeout', config.answerTimeout, MAX_INT)
+  checkQuirks(config.quirks)
   return config
 }
 

@@ -1,3 +1,5 @@
+import { HalError, suggest } from '@xpu-hal/core/backend'
+
 /**
  * How `receive_output` behaves while no answer is there.
  *
@@ -20,26 +22,110 @@ export interface Quirks {
   readonly nothingYet: string
 }
 
+/** What is known of a published runtime. */
 export interface Quirk extends Partial<Quirks> {
-  /** Of `runtime_name`, in lower case. */
+  /** Of the whole `runtime_name`. */
   readonly name: RegExp
+  /** `runtime_version` is older than this. Missing: any version. */
+  readonly before?: string
   readonly reason: string
 }
 
+/** The names and versions are those that the published sources return. All rows that fit count, the last one most. */
 const table: readonly Quirk[] = [
   {
-    name: /^xpu hal reference/,
+    name: /^XPU HAL reference runtime$/,
     nothingYet: 'no output within',
     reason: 'a failed inference is answered by a receive_output that fails and says why',
   },
-  { name: /cpu/, receiving: 'sleeps', reason: 'sleeps 100 ms when it is asked too early' },
-  { name: /deepx|dxrt/, freesRefused: true, reason: 'one failure path of send_input frees the input' },
+  {
+    name: /^OAAX CPU Runtime$/,
+    receiving: 'sleeps',
+    reason: 'sleeps 100 ms when it is asked too early (since 1.1.2)',
+  },
+  {
+    name: /^OAAX Intel Runtime$/,
+    receiving: 'sleeps',
+    reason: 'sleeps 100 ms when it is asked too early, as the CPU reference does',
+  },
+  {
+    name: /^OAAX Intel Runtime \(OpenVINO Native\)$/,
+    receiving: 'polls',
+    reason: 'fails at once when it is asked too early',
+  },
+  {
+    name: /^CPU Runtime$/,
+    before: '1.1',
+    receiving: 'waits',
+    reason: 'the CPU reference before 1.1.2: wakes up as the answer comes, gives up after 200 ms',
+  },
+  {
+    // NVIDIA, Hailo, Qualcomm and the first CPU reference: a name so common that only the published version is meant.
+    name: /^OnnxRuntime$/,
+    before: '1',
+    receiving: 'waits',
+    reason: 'wakes up as the answer comes, gives up after 200 ms; a failed inference never answers',
+  },
+  {
+    name: /^DEEPX$/,
+    receiving: 'waits',
+    freesRefused: true,
+    reason: 'waits for the answer without end; one failure path of send_input frees the input',
+  },
+  {
+    name: /^DEEPX$/,
+    before: '1.0.1',
+    freesRefused: false,
+    reason:
+      'the first version gives up on an answer after 200 ms, and leaves alone the input that it refuses',
+  },
 ]
 
-/** What holds for the runtime of that name, `overrides` first. The specification itself is the default. */
-export function quirksOf(name: string, overrides: Partial<Quirks> = {}): Quirks {
-  const quirks: Quirks = { receiving: 'waits', freesRefused: false, nothingYet: '' }
-  const known = table.filter((quirk) => quirk.name.test(name.toLowerCase()))
-  const { receiving, freesRefused, nothingYet } = Object.assign({}, quirks, ...known, overrides) as Quirks
+/** What is known of the runtime of that name and version. */
+export function known(name: string, version: string): readonly Quirk[] {
+  return table.filter(
+    (row) => row.name.test(name) && (row.before === undefined || older(version, row.before)),
+  )
+}
+
+/** What holds for the runtime of that name and version, `overrides` first. The specification itself is the default. */
+export function quirksOf(name: string, version: string, overrides: Partial<Quirks> = {}): Quirks {
+  const specified: Quirks = { receiving: 'waits', freesRefused: false, nothingYet: '' }
+  const rows = [...known(name, version), given(overrides)]
+  const { receiving, freesRefused, nothingYet } = Object.assign(specified, ...rows) as Quirks
   return { receiving, freesRefused, nothingYet }
+}
+
+/** Part by part, as numbers: 1.10 is not older than 1.9. */
+function older(version: string, than: string): boolean {
+  return version.localeCompare(than, 'en', { numeric: true }) < 0
+}
+
+/** Without what is set to `undefined`, which says nothing. */
+function given(overrides: Partial<Quirks>): Partial<Quirks> {
+  return Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
+}
+
+const allowed: Readonly<Record<keyof Quirks, { readonly what: string; fits(value: unknown): boolean }>> = {
+  receiving: {
+    what: "'waits', 'polls' or 'sleeps'",
+    fits: (value) => value === 'waits' || value === 'polls' || value === 'sleeps',
+  },
+  freesRefused: { what: 'true or false', fits: (value) => typeof value === 'boolean' },
+  nothingYet: { what: 'a string', fits: (value) => typeof value === 'string' },
+}
+
+/** @throws HalError HAL_INVALID_ARGUMENT naming the quirk that does not exist or cannot be so */
+export function checkQuirks(quirks: Partial<Quirks> = {}): void {
+  for (const [key, value] of Object.entries(quirks)) {
+    if (!Object.hasOwn(allowed, key)) {
+      throw new HalError(
+        'HAL_INVALID_ARGUMENT',
+        `npu: there is no quirk '${key}'; ${suggest(key, Object.keys(allowed))}`,
+      )
+    }
+    const { what, fits } = allowed[key as keyof Quirks]
+    if (value === undefined || fits(value)) continue
+    throw new HalError('HAL_INVALID_ARGUMENT', `npu: the quirk ${key} is ${String(value)}; it is ${what}`)
+  }
 }

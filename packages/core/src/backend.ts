@@ -18,6 +18,7 @@ export { type Logger, type LogLevel, silent } from './logger.js'
 export type { Model, ModelSource, TensorInfo } from './model.js'
 export { fromOnnxType, ONNX_TYPES } from './onnx-type.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
+export { suggest } from './suggest.js'
 export * from './tensor.js'
 
 /** The plug-in for one vendor runtime. */

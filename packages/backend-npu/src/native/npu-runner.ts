@@ -58,11 +58,11 @@ export class NpuRunner implements Runner {
     // First, because the hardware may serve one at a time.
     old?.abandon()
     const runtime = Runtime.open(path, args, extension, this.model)
-    const { calls, name } = runtime.library
+    const { calls, name, version } = runtime.library
     const inference =
       calls.kind === 'synchronous'
         ? new Synchronous(runtime, calls)
-        : new Asynchronous(runtime, calls, { answerTimeout, ...quirksOf(name, quirks) })
+        : new Asynchronous(runtime, calls, { answerTimeout, ...quirksOf(name, version, quirks) })
     this.runtime = runtime
     this.inference = inference
     return inference
