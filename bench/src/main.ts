@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { benchDispatch } from './dispatch.js'
 import { benchMemory } from './memory.js'
+import { benchNpu } from './npu.js'
 import { benchOrt } from './ort.js'
 import { type Measured, report } from './report.js'
 
@@ -8,6 +9,7 @@ const benches: Readonly<Record<string, (model: string | undefined) => Promise<Me
   ort: benchOrt,
   dispatch: benchDispatch,
   memory: benchMemory,
+  npu: benchNpu,
 }
 
 const usage = `usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort only)]`

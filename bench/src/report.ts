@@ -43,8 +43,9 @@ export function report(bench: string, { rows, ratios, figures }: Measured, json:
   )
 }
 
+/** Whole numbers are counts, and stay as they are. */
 export function round(value: number): number {
-  return Number(value.toPrecision(4))
+  return Number.isInteger(value) ? value : Number(value.toPrecision(4))
 }
 
 function table(rows: Measured['rows']): string {
