@@ -68,6 +68,9 @@
       "product_name": "libFaultyRuntime",
       "type": "shared_library",
       "sources": [
+        "faulty/asynchronous.c",
+        "faulty/faults.c",
+        "faulty/inference.c",
         "faulty/runtime.c"
       ]
     },
@@ -76,10 +79,10 @@
       "product_name": "libFaultyRuntimeOld",
       "type": "shared_library",
       "sources": [
+        "faulty/synchronous.c",
+        "faulty/faults.c",
+        "faulty/inference.c",
         "faulty/runtime.c"
-      ],
-      "defines": [
-        "OLD_ABI"
       ]
     },
     {
@@ -87,10 +90,12 @@
       "product_name": "libFaultyRuntimeOldNoArgs",
       "type": "shared_library",
       "sources": [
+        "faulty/synchronous.c",
+        "faulty/faults.c",
+        "faulty/inference.c",
         "faulty/runtime.c"
       ],
       "defines": [
-        "OLD_ABI",
         "NO_ARGS"
       ]
     },
@@ -99,6 +104,9 @@
       "product_name": "libFaultyRuntimeNoArgs",
       "type": "shared_library",
       "sources": [
+        "faulty/asynchronous.c",
+        "faulty/faults.c",
+        "faulty/inference.c",
         "faulty/runtime.c"
       ],
       "defines": [
@@ -110,6 +118,9 @@
       "product_name": "libFaultyRuntimeMissingSymbol",
       "type": "shared_library",
       "sources": [
+        "faulty/asynchronous.c",
+        "faulty/faults.c",
+        "faulty/inference.c",
         "faulty/runtime.c"
       ],
       "defines": [

@@ -21,9 +21,13 @@ build() {
   done
   cc $flags stress.c -o "$work/stress" -ldl
   cc $flags failures.c -o "$work/failures" -ldl
+  cc -std=gnu11 $flags -shared ../faulty/asynchronous.c ../faulty/faults.c ../faulty/inference.c ../faulty/runtime.c \
+    -o "$work/faulty.so"
+  cc -std=gnu11 $flags faults.c -o "$work/faults" -ldl
 }
 
 run() {
+  "$@" "$work/faults" "$work/faulty.so" "$work/switch"
   for form in asynchronous synchronous; do
     "$@" "$work/failures" "$work/$form.so" "$ort" "$work/gather.onnx"
   done
