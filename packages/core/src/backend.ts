@@ -122,6 +122,11 @@ export interface SyncRequest {
 export interface DriverRun extends SyncRequest {
   readonly job: number
   readonly lane: number
+  /**
+   * Nobody but a callback will get the outputs: they may be views on memory of the runtime instead of the tensors of the
+   * request. The memory is freed when the views are collected, never before.
+   */
+  readonly lend?: boolean
   done(answer: RunAnswer): void
   fail(error: unknown): void
 }

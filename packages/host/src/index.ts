@@ -1,3 +1,12 @@
 export { host } from './host.js'
 export type { HostOptions } from './options.js'
-export type { LoadedModel, Runner, RunnerAnswer, RunnerCall, RunnerModule, WorkerInfo } from './runner.js'
+export type {
+  AnyRunner,
+  LoadedModel,
+  PipelinedRunner,
+  Runner,
+  RunnerAnswer,
+  RunnerCall,
+  RunnerModule,
+  WorkerInfo,
+} from './runner.js'

@@ -2,7 +2,7 @@ import { type EngineDriver, HalError } from '@xpu-hal/core/backend'
 import { freeAll } from './free.js'
 import { importRunner } from './module.js'
 import type { HostOptions } from './options.js'
-import type { Runner } from './runner.js'
+import type { AnyRunner } from './runner.js'
 import { runHere } from './sync-runner.js'
 
 /** Everything on the calling thread: nothing to hand over, and the event loop stands still during a run. */
@@ -11,7 +11,7 @@ export async function inlineDriver<Config>(options: HostOptions<Config>): Promis
   try {
     const module = await importRunner(options.module.href)
     const loaded = await module.load(config, model)
-    const runners: Runner[] = []
+    const runners: AnyRunner[] = []
     const free = () =>
       freeAll(
         [...runners.map((runner) => () => runner.close()), () => module.unload?.(loaded.shared)],
@@ -26,7 +26,7 @@ export async function inlineDriver<Config>(options: HostOptions<Config>): Promis
       throw error
     }
     const { inputs, outputs, outputShapes } = loaded
-    const runnerOf = (lane: number) => runners[lane] as Runner
+    const runnerOf = (lane: number) => runners[lane] as AnyRunner
     let closed: Promise<void> | undefined
     return {
       inputs,

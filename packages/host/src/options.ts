@@ -1,4 +1,5 @@
 import type { Isolation, Logger, Model } from '@xpu-hal/core/backend'
+import type { PipelinedRunner } from './runner.js'
 
 export interface HostOptions<Config> {
   /** URL of the runner module: an ES module file that every worker imports. */
@@ -9,5 +10,7 @@ export interface HostOptions<Config> {
   /** One entry a worker, each naming the core it works on; at least one. */
   readonly workers: readonly { readonly core: string }[]
   readonly isolation: Isolation
+  /** How many runs a {@link PipelinedRunner} is sent before the first is received; 1 when missing. */
+  readonly depth?: number
   readonly logger: Logger
 }

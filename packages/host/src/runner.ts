@@ -13,7 +13,7 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
    */
   load(config: Config, model: Model): LoadedModel<Shared> | Promise<LoadedModel<Shared>>
   /** Opens a runner on the thread where it will work. `shared` is what `load` gave. */
-  open(config: Config, shared: Shared, worker: WorkerInfo): Runner | Promise<Runner>
+  open(config: Config, shared: Shared, worker: WorkerInfo): AnyRunner | Promise<AnyRunner>
   /** Frees what `load` took, on the same thread, after every runner was closed. */
   unload?(shared: Shared): void
   /**
@@ -22,6 +22,12 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
    * another run before this has returned, so what the token points to stays valid.
    */
   cancel?(token: bigint, job: number): void
+  /**
+   * Makes tensors of what `run` gave as `loan`, in the order of the model's outputs, without a copy. Called on the main
+   * thread, once for each loan, also where nobody waits for the run any more. The memory has to be freed when the tensors
+   * are collected.
+   */
+  borrow?(loan: unknown): readonly Tensor[]
 }
 
 export interface LoadedModel<Shared> {
@@ -38,17 +44,35 @@ export interface WorkerInfo {
   readonly core: string
 }
 
+export type AnyRunner = Runner | PipelinedRunner
+
+interface RunnerLife {
+  /** Frees what `open` took. */
+  close(): void
+  /** Stands for the run in progress in `cancel`. A pointer, for example. */
+  readonly cancelToken?: bigint
+}
+
 /** Executes runs one after the other on one thread. */
-export interface Runner {
+export interface Runner extends RunnerLife {
   /**
    * One inference; blocks until it is over. Throws on failure, a HalError where it can say what happened; the runner
    * must be ready for the next call afterwards.
    */
   run(call: RunnerCall): RunnerAnswer
-  /** Frees what `open` took. */
-  close(): void
-  /** Stands for the run in progress in `cancel`. A pointer, for example. */
-  readonly cancelToken?: bigint
+}
+
+/** For a runtime that takes several inferences at once, and answers in their order: `HostOptions.depth` of them. */
+export interface PipelinedRunner extends RunnerLife {
+  /** Hands an inference to the runtime. Throws where it is refused; it is not received then. */
+  send(call: RunnerCall): void
+  /**
+   * Milliseconds until it is time to call `receive`; 0 or less is now. The worker waits for other runs to send meanwhile,
+   * so it is asked only where there is room for one.
+   */
+  due(): number
+  /** The answer to the oldest call that was sent; blocks until it is there. Throws where that one failed. */
+  receive(): RunnerAnswer
 }
 
 export interface RunnerCall {
@@ -58,11 +82,18 @@ export interface RunnerCall {
   readonly inputNames: readonly string[]
   /** One for each output of the model: memory to write to, or `undefined` where the runner allocates. */
   readonly outputs: readonly (Tensor | undefined)[]
+  /** The answer may be a `loan`. */
+  readonly lend?: boolean
 }
 
 export interface RunnerAnswer {
   /** In the order of the model's outputs: tensors of the call, or new ones (on a SharedArrayBuffer for no further copy). */
   readonly outputs: readonly Tensor[]
+  /**
+   * In place of `outputs`, which is empty then, where the call says `lend`: outputs in memory of the runtime, for `borrow`
+   * of the module. Must survive structured cloning.
+   */
+  readonly loan?: unknown
   /** Only where the model's outputs are not known. */
   readonly outputNames?: readonly string[]
   /** Bytes of tensors that `run` copied. */

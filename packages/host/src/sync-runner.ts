@@ -1,23 +1,29 @@
 import { HalError, now, type RunAnswer, type SyncRequest } from '@xpu-hal/core/backend'
-import type { Runner } from './runner.js'
+import type { AnyRunner, RunnerAnswer, RunnerCall } from './runner.js'
 
 /** Executes a request on the calling thread. Throws a HalError on failure. */
-export function runHere(runner: Runner, job: number, request: SyncRequest): RunAnswer {
+export function runHere(runner: AnyRunner, job: number, request: SyncRequest): RunAnswer {
   const { inputs, inputNames, outputs } = request
   const startedAt = now()
   try {
-    const answer = runner.run({ job, inputs, inputNames, outputs })
+    const answer = execute(runner, { job, inputs, inputNames, outputs, lend: false })
     return { ...answer, startedAt, endedAt: now() }
   } catch (error) {
     throw HalError.from(error)
   }
 }
 
+function execute(runner: AnyRunner, call: RunnerCall): RunnerAnswer {
+  if ('run' in runner) return runner.run(call)
+  runner.send(call)
+  return runner.receive()
+}
+
 /** The runner of `runSync` beside worker threads: opened on the calling thread when it is first used. */
 export class SyncRunner {
-  #runner: Runner | undefined
+  #runner: AnyRunner | undefined
 
-  constructor(readonly open: () => Runner | Promise<Runner>) {}
+  constructor(readonly open: () => AnyRunner | Promise<AnyRunner>) {}
 
   run(request: SyncRequest): RunAnswer {
     this.#runner ??= this.#open()
@@ -29,8 +35,8 @@ export class SyncRunner {
     this.#runner = undefined
   }
 
-  #open(): Runner {
-    let runner: Runner | Promise<Runner>
+  #open(): AnyRunner {
+    let runner: AnyRunner | Promise<AnyRunner>
     try {
       runner = this.open()
     } catch (error) {

@@ -5,14 +5,21 @@ import { createControl, Slots, State } from '../src/thread/slots.js'
 import type { WorkerThread } from '../src/thread/worker-thread.js'
 
 test('a run that overtook another settles, also when the other is recalled afterwards', () => {
-  const control = createControl()
+  const control = createControl(2)
   const thread = { control, keepProcess() {}, post() {}, wake() {} } as unknown as WorkerThread
   const slots = Slots.allocate(control, 2)
-  const lane = new ThreadLane(thread, slots, undefined, true)
+  const lane = new ThreadLane(thread, slots, undefined, true, undefined)
   const done: number[] = []
   const start = (job: number): DriverRun => {
     const run = {
-      ...{ job, lane: 0, inputs: [tensor('float32', [1])], inputNames: ['x'], outputs: [undefined] },
+      ...{
+        job,
+        lane: 0,
+        lend: false,
+        inputs: [tensor('float32', [1])],
+        inputNames: ['x'],
+        outputs: [undefined],
+      },
       done: (_: RunAnswer) => done.push(job),
       fail: () => done.push(-job),
     }

@@ -62,11 +62,11 @@ export function start(
   driver: EngineDriver,
   inputs: readonly Tensor[],
   outputs: readonly (Tensor | undefined)[],
-  { lane = 0, inputNames = driver.inputs.map(({ name }) => name) } = {},
+  { lane = 0, lend = false, inputNames = driver.inputs.map(({ name }) => name) } = {},
 ): Started {
   let run: DriverRun | undefined
   const answer = new Promise<RunAnswer>((done, fail) => {
-    run = { job: ++jobs, lane, inputs, inputNames, outputs, done, fail }
+    run = { job: ++jobs, lane, lend, inputs, inputNames, outputs, done, fail }
   })
   driver.doRun(run as unknown as DriverRun)
   return { run: run as unknown as DriverRun, answer }

@@ -59,6 +59,10 @@ export class Job implements DriverRun {
     return this.memory.outputs
   }
 
+  get lend(): boolean {
+    return this.callback !== null && this.waiter === undefined && this.memory.callerOutputs === undefined
+  }
+
   done(answer: RunAnswer): void {
     this.owner.answered(this, answer)
   }

@@ -9,13 +9,17 @@ import { mailable } from './model.js'
 import { Slots } from './slots.js'
 import { WorkerThread } from './worker-thread.js'
 
+/** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
+const AT_HAND = 1
+
 /** One worker thread for each entry of `workers`; the first one loads the model for all of them. */
 export async function threadDriver<Config>(options: HostOptions<Config>): Promise<EngineDriver> {
   const module = options.module.href
+  const slots = (options.depth ?? 1) + AT_HAND
   const threads: WorkerThread[] = []
   try {
     for (const [index, { core }] of options.workers.entries()) {
-      threads.push(new WorkerThread({ module, index, core }, options.logger))
+      threads.push(new WorkerThread({ module, index, core }, slots, options.logger))
     }
     return await openOn(threads, options)
   } catch (error) {
@@ -26,14 +30,15 @@ export async function threadDriver<Config>(options: HostOptions<Config>): Promis
 
 async function openOn<Config>(
   threads: readonly WorkerThread[],
-  { config, model, module: url, logger }: HostOptions<Config>,
+  options: HostOptions<Config>,
 ): Promise<EngineDriver> {
+  const { config, model, module: url, logger } = options
   const loader = threads[0] as WorkerThread
   const { model: posted, transfer } = await mailable(model)
   const loaded = await loader.command<LoadedModel<unknown>>({ kind: 'load', config, model: posted }, transfer)
   // For `cancel` and `runSync`; imported now, so that what is wrong with it shows now.
   const module = await importRunner(url.href)
-  const opened = await Promise.allSettled(threads.map((thread) => openLane(thread, config, loaded)))
+  const opened = await Promise.allSettled(threads.map((thread) => openLane(thread, options, loaded, module)))
   const lanes = opened.map((result) => {
     if (result.status === 'rejected') throw result.reason
     return result.value
@@ -71,8 +76,9 @@ async function openOn<Config>(
 
 async function openLane(
   thread: WorkerThread,
-  config: unknown,
+  { config, depth = 1 }: HostOptions<unknown>,
   { inputs, outputs, shared }: LoadedModel<unknown>,
+  { borrow }: RunnerModule,
 ): Promise<ThreadLane> {
   const slots = Slots.allocate(thread.control, inputs.length + outputs.length)
   const cancelToken = await thread.command<bigint | undefined>({
@@ -81,9 +87,10 @@ async function openLane(
     shared,
     inputNames: inputs.map((input) => input.name),
     outputs: outputs.length,
+    depth,
     slots: slots.buffer,
   })
-  return new ThreadLane(thread, slots, cancelToken, inputs.length > 0)
+  return new ThreadLane(thread, slots, cancelToken, inputs.length > 0, borrow)
 }
 
 function cancel(module: RunnerModule, lane: ThreadLane, run: DriverRun, logger: Logger): void {

@@ -1,11 +1,12 @@
 import { type DriverRun, HalError, type Lane, type SyncRequest, type Tensor } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
+import type { RunnerModule } from '../runner.js'
 import { stringBytes } from '../string.js'
 import { weighTensor } from './ballast.js'
 import { BufferIds } from './buffers.js'
 import type { SlotAnswer } from './message.js'
-import { unpackOutputs } from './outputs.js'
-import { DEPTH, type Slots, State } from './slots.js'
+import { type PackedOutputs, unpackOutputs } from './outputs.js'
+import { type Slots, State } from './slots.js'
 import type { AnswerListener, WorkerThread } from './worker-thread.js'
 
 interface Flight {
@@ -18,7 +19,7 @@ interface Flight {
 
 /** The runs of one worker thread, as main sees them. */
 export class ThreadLane implements Lane, AnswerListener {
-  readonly depth = DEPTH
+  readonly depth: number
   readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
   /** In the order in which they were sent. */
   readonly #flights: Flight[] = []
@@ -31,7 +32,9 @@ export class ThreadLane implements Lane, AnswerListener {
     readonly cancelToken: bigint | undefined,
     /** Whether slots can describe requests: not where the model's inputs have no names before the run. */
     readonly inputsKnown: boolean,
+    private readonly borrow: RunnerModule['borrow'],
   ) {
+    this.depth = slots.count
     thread.listener = this
   }
 
@@ -99,11 +102,23 @@ export class ThreadLane implements Lane, AnswerListener {
         continue
       }
       const bytesCopied = bytes + flight.bytesCopied
-      const outputs =
-        letter === undefined ? (run.outputs as Tensor[]) : unpackOutputs(run.outputs, letter.outputs)
       const outputNames = letter?.outputNames
+      let outputs: readonly Tensor[]
+      try {
+        outputs = this.#outputs(run, letter)
+      } catch (error) {
+        run.fail(error)
+        continue
+      }
       run.done({ outputs, ...(outputNames && { outputNames }), startedAt, endedAt, bytesCopied })
     }
+  }
+
+  #outputs(run: DriverRun, letter: PackedOutputs | undefined): readonly Tensor[] {
+    if (letter === undefined) return run.outputs as Tensor[]
+    if (letter.loan === undefined) return unpackOutputs(run.outputs, letter.outputs)
+    if (this.borrow !== undefined) return this.borrow(letter.loan)
+    throw new HalError('HAL_INTERNAL', 'the runner lends outputs, but its module does not export borrow')
   }
 
   /**
@@ -127,7 +142,7 @@ export class ThreadLane implements Lane, AnswerListener {
     if (this.thread.lost !== undefined) throw this.thread.lost
     const slot = this.slots.free()
     if (slot === -1)
-      throw new HalError('HAL_INTERNAL', `lane ${run.lane} got more than ${DEPTH} runs at once`)
+      throw new HalError('HAL_INTERNAL', `lane ${run.lane} got more than ${this.depth} runs at once`)
     const bytesCopied = this.#write(slot, run)
     if (this.#flights.push({ run, slot, bytesCopied }) === 1) this.thread.keepProcess(true)
     this.slots.setState(slot, State.ready)
@@ -137,7 +152,7 @@ export class ThreadLane implements Lane, AnswerListener {
   /** Puts a request where the worker will find it, and gives the bytes of strings that were copied. */
   #write(slot: number, run: DriverRun): number {
     const letter = !this.inputsKnown || run.inputs.some(isString) || run.outputs.some(isString)
-    this.slots.writeRequest(slot, ++this.#order, run.job, letter)
+    this.slots.writeRequest(slot, ++this.#order, run, letter)
     if (letter) {
       this.thread.post({ kind: 'request', slot, request: plain(run) })
       return run.inputs.reduce((bytes, input) => bytes + stringBytes(input), 0)

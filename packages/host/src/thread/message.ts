@@ -19,6 +19,7 @@ export type Command =
       readonly shared: unknown
       readonly inputNames: readonly string[]
       readonly outputs: number
+      readonly depth: number
       readonly slots: SharedArrayBuffer
     }
   | { readonly kind: 'close' }

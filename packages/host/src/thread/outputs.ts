@@ -13,6 +13,7 @@ import { weighTensor } from './ballast.js'
 export interface PackedOutputs {
   readonly outputs: readonly (Tensor | null)[]
   readonly outputNames?: readonly string[]
+  readonly loan?: unknown
 }
 
 /**
@@ -21,8 +22,10 @@ export interface PackedOutputs {
  */
 export function packOutputs(
   call: RunnerCall,
-  { outputs, outputNames }: RunnerAnswer,
+  { outputs, outputNames, loan }: RunnerAnswer,
 ): { readonly packed?: PackedOutputs; readonly bytesCopied: number } {
+  const names = outputNames && { outputNames }
+  if (loan !== undefined) return { packed: { outputs: [], ...names, loan }, bytesCopied: 0 }
   const asGiven = (output: Tensor, i: number) => output === call.outputs[i] && output.dataType !== 'string'
   if (outputNames === undefined && outputs.length === call.outputs.length && outputs.every(asGiven)) {
     return { bytesCopied: 0 }
@@ -39,7 +42,7 @@ export function packOutputs(
     weighTensor(shared)
     return shared
   })
-  return { packed: { outputs: sent, ...(outputNames && { outputNames }) }, bytesCopied }
+  return { packed: { outputs: sent, ...names }, bytesCopied }
 }
 
 function ontoShared(output: Tensor): Tensor {

@@ -7,9 +7,6 @@ import {
   viewData,
 } from '@xpu-hal/core/backend'
 
-/** Runs a lane takes at once: one executes, one is at hand so that the worker never waits for the event loop. */
-export const DEPTH = 2
-
 /** Life of a slot. Main fills and frees it; the worker takes it from `ready` to `done`. */
 export const State = {
   free: 0,
@@ -33,8 +30,9 @@ export const Word = {
   state: 3,
 } as const
 
-export function createControl(): Int32Array {
-  return new Int32Array(new SharedArrayBuffer((Word.state + DEPTH) * Int32Array.BYTES_PER_ELEMENT))
+/** The control block of a worker with that many slots. */
+export function createControl(slots: number): Int32Array {
+  return new Int32Array(new SharedArrayBuffer((Word.state + slots) * Int32Array.BYTES_PER_ELEMENT))
 }
 
 /** Numbers of a slot before its tensors. */
@@ -46,7 +44,8 @@ const Field = {
   startedAt: 4,
   endedAt: 5,
   bytesCopied: 6,
-  count: 7,
+  lend: 7,
+  count: 8,
 } as const
 
 /** Numbers of a tensor: buffer id (0: no tensor), byte offset, elements, data type, rank, dimensions. */
@@ -63,6 +62,8 @@ export interface SlotTimes {
  * `done`, and to the worker while it is running; the state changes hand them over. All are Float64, exact to 2^53.
  */
 export class Slots {
+  /** How many there are. */
+  readonly count: number
   readonly #numbers: Float64Array
   readonly #size: number
 
@@ -72,12 +73,14 @@ export class Slots {
     readonly buffer: SharedArrayBuffer,
     tensors: number,
   ) {
+    this.count = control.length - Word.state
     this.#numbers = new Float64Array(buffer)
     this.#size = Field.count + tensors * TENSOR_SIZE
   }
 
   static allocate(control: Int32Array, tensors: number): Slots {
-    const bytes = DEPTH * (Field.count + tensors * TENSOR_SIZE) * Float64Array.BYTES_PER_ELEMENT
+    const slots = control.length - Word.state
+    const bytes = slots * (Field.count + tensors * TENSOR_SIZE) * Float64Array.BYTES_PER_ELEMENT
     return new Slots(control, new SharedArrayBuffer(bytes), tensors)
   }
 
@@ -102,7 +105,7 @@ export class Slots {
 
   /** A slot that is free, or -1. */
   free(): number {
-    for (let slot = 0; slot < DEPTH; slot++) if (this.state(slot) === State.free) return slot
+    for (let slot = 0; slot < this.count; slot++) if (this.state(slot) === State.free) return slot
     return -1
   }
 
@@ -110,7 +113,7 @@ export class Slots {
   take(): number {
     for (;;) {
       let first = -1
-      for (let slot = 0; slot < DEPTH; slot++) {
+      for (let slot = 0; slot < this.count; slot++) {
         if (this.state(slot) === State.ready && (first === -1 || this.order(slot) < this.order(first)))
           first = slot
       }
@@ -132,6 +135,10 @@ export class Slots {
     return this.#get(slot, Field.letter) === 1
   }
 
+  mayLend(slot: number): boolean {
+    return this.#get(slot, Field.lend) === 1
+  }
+
   /** True when the answer is an error or has tensors of its own, and so travels in a message. */
   hasAnswerLetter(slot: number): boolean {
     return this.#get(slot, Field.answerLetter) === 1
@@ -145,10 +152,11 @@ export class Slots {
     }
   }
 
-  writeRequest(slot: number, order: number, job: number, letter: boolean): void {
+  writeRequest(slot: number, order: number, run: { job: number; lend?: boolean }, letter: boolean): void {
     const at = slot * this.#size
     this.#numbers[at + Field.order] = order
-    this.#numbers[at + Field.job] = job
+    this.#numbers[at + Field.job] = run.job
+    this.#numbers[at + Field.lend] = run.lend ? 1 : 0
     this.#numbers[at + Field.letter] = letter ? 1 : 0
   }
 

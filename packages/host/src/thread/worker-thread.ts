@@ -13,7 +13,7 @@ export interface AnswerListener {
 /** One worker thread, as main sees it: its birth, its commands, its end. */
 export class WorkerThread {
   readonly core: string
-  readonly control = createControl()
+  readonly control: Int32Array
   listener?: AnswerListener
   /** Told after the listener. */
   onLost?: (error: HalError) => void
@@ -25,9 +25,11 @@ export class WorkerThread {
 
   constructor(
     seed: Omit<WorkerSeed, 'control'>,
+    slots: number,
     readonly logger: Logger,
   ) {
     this.core = seed.core
+    this.control = createControl(slots)
     const workerData: WorkerSeed = { ...seed, control: this.control }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
