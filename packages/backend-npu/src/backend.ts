@@ -10,7 +10,7 @@ import {
 import { host } from '@xpu-hal/host'
 import type { NpuConfig } from './config.js'
 import { NUMERIC_TYPES } from './data-types.js'
-import { known } from './quirks.js'
+import { known, quirksOf } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
 
 const ANSWER_TIMEOUT = 10_000
@@ -29,7 +29,8 @@ export class NpuBackend implements Backend {
     const { name, version, calls } = loadLibrary(this.config.library)
     logger('debug', `${name} ${version}, ${calls.kind} OAAX runtime`, { library: this.config.library })
     for (const { reason } of known(name, version)) logger('debug', `${name} ${version}: ${reason}`)
-    return [device(this.config, `${name} ${version}`)]
+    const { inFlight } = quirksOf(name, version, this.config.quirks)
+    return [device(this.config, `${name} ${version}`, calls.kind === 'synchronous' ? 1 : inFlight)]
   }
 }
 
@@ -43,7 +44,7 @@ async function nativePart(): Promise<typeof import('./native/library.js')> {
   }
 }
 
-function device(config: NpuConfig, name: string): DeviceDriver {
+function device(config: NpuConfig, name: string, inFlight: number): DeviceDriver {
   return {
     info: {
       id: 'npu:0',
@@ -61,11 +62,11 @@ function device(config: NpuConfig, name: string): DeviceDriver {
       },
     },
     options: [],
-    doOpen: (request) => openEngine(config, request),
+    doOpen: (request) => openEngine(config, inFlight, request),
   }
 }
 
-async function openEngine(config: NpuConfig, request: OpenRequest): Promise<EngineDriver> {
+async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
   const {
     library,
     args = {},
@@ -81,6 +82,7 @@ async function openEngine(config: NpuConfig, request: OpenRequest): Promise<Engi
     model: request.model,
     config: runnerConfig,
     workers: request.cores.map((core) => ({ core })),
+    depth: inFlight,
     isolation: request.options.isolation as Isolation,
     logger: request.logger,
   })

@@ -7,6 +7,8 @@ const SLEPT = 10
 /** Between two askings of a runtime that does not wait itself. */
 const MIN_PAUSE = 0.05
 const MAX_PAUSE = 20
+/** A runtime that waits is asked at this part of the time that its answers take, where more can be sent before. */
+const AMONG_OTHERS = 0.8
 /** Weight of the newest run in the mean. */
 const NEWEST = 0.2
 /** A window between too early and late enough is small enough when late is at most this much of early. */
@@ -40,6 +42,11 @@ export class Due {
     }
   }
 
+  /** The same, where other inputs may be sent meanwhile: who waits in the runtime cannot send. */
+  amongOthers(): number {
+    return this.receiving === 'waits' ? (this.mean ?? 0) * AMONG_OTHERS : this.first()
+  }
+
   /** Nothing was there at `asked`, and the call took `took`. */
   missed(asked: number, took: number): void {
     if (took > SLEPT) this.receiving = 'sleeps'
@@ -51,12 +58,13 @@ export class Due {
   /** The answer was received by the call made at `asked`, which took `took`. */
   received(asked: number, took: number): void {
     this.runs++
+    const answered = asked + took
+    this.mean = this.mean === undefined ? answered : this.mean + NEWEST * (answered - this.mean)
     if (took > AT_ONCE) {
       // It woke up for the answer, so it can be asked early.
       this.receiving = 'waits'
       return
     }
-    this.mean = this.mean === undefined ? asked : this.mean + NEWEST * (asked - this.mean)
     if (this.late === undefined || asked < this.late || this.early >= this.late) this.late = asked
     if (this.runs % RETRY_AFTER === 0) this.early /= 2
   }

@@ -20,6 +20,12 @@ export interface Quirks {
    * is why the inference failed. Empty: the two cannot be told apart, and a failed inference is one without an answer.
    */
   readonly nothingYet: string
+  /**
+   * How many inferences an instance is given before the first was received, from 1. More than 1 says that the runtime gives
+   * one answer for every input that it took, in their order, for failed inferences too: otherwise one run would get the
+   * answer of another. The older form of the interface takes one.
+   */
+  readonly inFlight: number
 }
 
 /** What is known of a published runtime. */
@@ -31,17 +37,22 @@ export interface Quirk extends Partial<Quirks> {
   readonly reason: string
 }
 
+const MAX_IN_FLIGHT = 256
+
 /** The names and versions are those that the published sources return. All rows that fit count, the last one most. */
 const table: readonly Quirk[] = [
   {
     name: /^XPU HAL reference runtime$/,
     nothingYet: 'no output within',
-    reason: 'a failed inference is answered by a receive_output that fails and says why',
+    inFlight: 4,
+    reason: 'answers in order; a failed inference is answered by a receive_output that fails and says why',
   },
   {
     name: /^OAAX CPU Runtime$/,
     receiving: 'sleeps',
-    reason: 'sleeps 100 ms when it is asked too early (since 1.1.2)',
+    inFlight: 4,
+    reason:
+      'sleeps 100 ms when it is asked too early (since 1.1.2); one thread, which no failed inference outlives',
   },
   {
     name: /^OAAX Intel Runtime$/,
@@ -90,10 +101,10 @@ export function known(name: string, version: string): readonly Quirk[] {
 
 /** What holds for the runtime of that name and version, `overrides` first. The specification itself is the default. */
 export function quirksOf(name: string, version: string, overrides: Partial<Quirks> = {}): Quirks {
-  const specified: Quirks = { receiving: 'waits', freesRefused: false, nothingYet: '' }
+  const specified: Quirks = { receiving: 'waits', freesRefused: false, nothingYet: '', inFlight: 1 }
   const rows = [...known(name, version), given(overrides)]
-  const { receiving, freesRefused, nothingYet } = Object.assign(specified, ...rows) as Quirks
-  return { receiving, freesRefused, nothingYet }
+  const { receiving, freesRefused, nothingYet, inFlight } = Object.assign(specified, ...rows) as Quirks
+  return { receiving, freesRefused, nothingYet, inFlight }
 }
 
 /** Part by part, as numbers: 1.10 is not older than 1.9. */
@@ -113,6 +124,10 @@ const allowed: Readonly<Record<keyof Quirks, { readonly what: string; fits(value
   },
   freesRefused: { what: 'true or false', fits: (value) => typeof value === 'boolean' },
   nothingYet: { what: 'a string', fits: (value) => typeof value === 'string' },
+  inFlight: {
+    what: `a whole number from 1 to ${MAX_IN_FLIGHT}`,
+    fits: (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_IN_FLIGHT,
+  },
 }
 
 /** @throws HalError HAL_INVALID_ARGUMENT naming the quirk that does not exist or cannot be so */

@@ -6,9 +6,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, extname, join } from 'node:path'
-import type { Model, TensorInfo } from '@xpu-hal/core/backend'
-import type { LoadedModel, Runner, WorkerInfo } from '@xpu-hal/host'
+import type { Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
+import type { LoadedModel, PipelinedRunner, WorkerInfo } from '@xpu-hal/host'
 import type { ModelTensors } from './config.js'
+import { borrow as borrowTensor, type Loan } from './native/loan.js'
 import { NpuRunner, type RuntimeSettings } from './native/npu-runner.js'
 import { modelTensors } from './tensor-info.js'
 
@@ -36,12 +37,16 @@ export function load(config: NpuRunnerConfig, model: Model): LoadedModel<ModelFi
   }
 }
 
-export function open(config: NpuRunnerConfig, shared: ModelFile, _worker: WorkerInfo): Runner {
+export function open(config: NpuRunnerConfig, shared: ModelFile, _worker: WorkerInfo): PipelinedRunner {
   return new NpuRunner(config, shared.path, shared.outputs)
 }
 
 export function unload({ path, temporary }: ModelFile): void {
   if (temporary) removeModel(path)
+}
+
+export function borrow(loan: readonly Loan[]): Tensor[] {
+  return loan.map(borrowTensor)
 }
 
 function writeModel(bytes: Uint8Array, name: string): string {

@@ -38,6 +38,7 @@ export async function open(
   cores: readonly string[] = ['NPU_0'],
   isolation: Isolation = 'thread',
   logger: Logger = silent,
+  depth = 1,
 ): Promise<EngineDriver> {
   const driver = await host({
     module: new URL('./fixtures/runner.mjs', import.meta.url),
@@ -46,6 +47,7 @@ export async function open(
     workers: cores.map((core) => ({ core })),
     isolation,
     logger,
+    depth,
   })
   onTestFinished(() => driver.doClose().catch(() => {}))
   return driver

@@ -1,4 +1,12 @@
-import { DATA_TYPES, type DataType, HalError, type NumericData, now, tensor } from '@xpu-hal/core/backend'
+import {
+  DATA_TYPES,
+  type DataType,
+  HalError,
+  type NumericData,
+  now,
+  silent,
+  tensor,
+} from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
 import { createLog, info, open, openGate, reached, run, start, Word } from './open.js'
 
@@ -87,6 +95,47 @@ test('tensors that the runner allocates come back, and only those off shared mem
     expect((output.data as NumericData).buffer).toBeInstanceOf(SharedArrayBuffer)
   }
   expect(answer.bytesCopied).toBe(16)
+})
+
+test('a runner lends its outputs only to runs that allow it', async () => {
+  const driver = await open({ run: 'lend', ...xy })
+  const room = tensor('float32', [1])
+  const lent = await run(driver, [tensor('float32', [1], [5])], [room], { lend: true })
+  expect(lent).toMatchObject({ outputs: [{ data: Float32Array.of(5) }], bytesCopied: 0 })
+  const kept = await run(driver, [tensor('float32', [1], [6])], [room])
+  expect(kept.outputs).toEqual([tensor('float32', [1], [6])])
+  expect(kept.outputs[0]).toBe(room)
+})
+
+test('a pipelined runner is sent as many runs as it holds, and answers each its own', async () => {
+  const log = createLog()
+  const driver = await open({ run: 'pipeline', log, ...xy }, ['NPU_0'], 'thread', silent, 3)
+  expect(driver.lanes).toMatchObject([{ depth: 4 }])
+  const values = [1, -1, -2, 2]
+  const runs = Promise.allSettled(
+    values.map((value) => run(driver, [tensor('float32', [1], [value])], [tensor('float32', [1])])),
+  )
+  // Three are in the runner, though none was received.
+  await reached(log, Word.entered, 3)
+  openGate(log)
+  const codes = (await runs).map((result) =>
+    result.status === 'fulfilled' ? result.value.outputs[0]?.data[0] : result.reason.code,
+  )
+  expect(codes).toEqual([1, 'HAL_RESOURCE_EXHAUSTED', 'HAL_DATA_LOSS', 2])
+})
+
+test('a run that is sent while others are in flight does not wait for their answers', async () => {
+  const log = createLog()
+  const driver = await open({ run: 'pipeline', log, ...xy }, ['NPU_0'], 'thread', silent, 3)
+  const first = run(driver, [tensor('float32', [1], [1])], [tensor('float32', [1])])
+  await reached(log, Word.entered, 1)
+  const second = run(driver, [tensor('float32', [1], [2])], [tensor('float32', [1])])
+  await reached(log, Word.entered, 2)
+  openGate(log)
+  expect(await Promise.all([first, second])).toMatchObject([
+    { outputs: [{ data: Float32Array.of(1) }] },
+    { outputs: [{ data: Float32Array.of(2) }] },
+  ])
 })
 
 test('a lane takes a second run while the first executes, and settles them in order', async () => {

@@ -2,6 +2,7 @@ import { HalError, now, type Tensor } from '@xpu-hal/core/backend'
 import { Due } from '../due.js'
 import type { Quirks } from '../quirks.js'
 import { sleep } from '../sleep.js'
+import type { Pointer } from './calls.js'
 import type { Inference, UseOutput } from './inference.js'
 import { NativeInput } from './input.js'
 import type { AsynchronousCalls } from './library.js'
@@ -14,82 +15,92 @@ export interface AsynchronousSettings extends Quirks {
   readonly answerTimeout: number
 }
 
-/** `send_input` and `receive_output`, one inference at a time: no answer says what it answers. */
+interface Flight {
+  readonly input: NativeInput
+  readonly tensors: readonly Tensor[]
+  readonly sentAt: number
+}
+
+/**
+ * `send_input` and `receive_output`. No answer says what it answers, so they are taken to come in the order of the inputs,
+ * one for each. Where one is missing, all that are in flight are lost.
+ */
 export class Asynchronous implements Inference {
-  lost = false
-  private readonly due: Due
+  private readonly flights: Flight[] = []
+  private readonly schedule: Due
   private readonly place = words(1)
+  private receivedAt = 0
+  private loss: HalError | undefined
 
   constructor(
     private readonly runtime: Runtime,
     private readonly calls: AsynchronousCalls,
     private readonly settings: AsynchronousSettings,
   ) {
-    this.due = new Due(settings.receiving)
+    this.schedule = new Due(settings.receiving)
   }
 
-  infer<T>(names: readonly string[], inputs: readonly Tensor[], use: UseOutput<T>): T {
-    const shared = this.runtime.releasesInputs
-    const input = new NativeInput(names, inputs, !shared)
-    this.send(input)
-    const sentAt = now()
-    // Until the answer is there and the runtime is done with the inputs.
-    this.lost = true
-    if (shared) lent.add(inputs)
+  get lost(): boolean {
+    return this.loss !== undefined
+  }
+
+  send(names: readonly string[], tensors: readonly Tensor[]): void {
+    const lends = this.runtime.releasesInputs
+    const input = new NativeInput(names, tensors, !lends)
+    const status = this.calls.send(input.pointer)
+    if (status !== 0) {
+      if (!this.settings.freesRefused) input.release()
+      throw this.runtime.failure('send_input', status)
+    }
+    this.flights.push({ input, tensors, sentAt: now() })
+    if (lends) lent.add(tensors)
+  }
+
+  due(): number {
+    return this.schedule.amongOthers() - (now() - this.start())
+  }
+
+  receive<T>(use: UseOutput<T>): T {
+    const start = this.start()
+    const flight = this.flights.shift() as Flight
+    if (this.loss !== undefined) throw this.loss
     try {
-      const output = new NativeOutput(this.receive(sentAt), true)
+      const output = new NativeOutput(this.answer(start), true)
       try {
-        return use(output, input.bytesCopied)
+        return use(output, flight.input.bytesCopied)
       } finally {
         output.release()
       }
     } finally {
-      if (shared) this.takeBack(input, inputs, sentAt)
+      if (this.loss === undefined && this.runtime.releasesInputs) this.takeBack(flight)
     }
   }
 
-  private send(input: NativeInput): void {
-    const status = this.calls.send(input.pointer)
-    if (status === 0) return
-    if (!this.settings.freesRefused) input.release()
-    throw this.runtime.failure('send_input', status)
+  /** When the oldest inference can have begun. */
+  private start(): number {
+    return Math.max(this.flights[0]?.sentAt ?? 0, this.receivedAt)
   }
 
-  /** Where the runtime keeps an input for too long, it keeps it for ever. */
-  private takeBack(input: NativeInput, inputs: readonly Tensor[], sentAt: number): void {
-    if (this.lost) return
-    this.lost = true
-    while (!input.released()) {
-      if (now() - sentAt >= this.settings.answerTimeout) return
-      sleep(0.1)
-    }
-    this.lost = false
-    lent.delete(inputs)
-    input.release()
-  }
-
-  private receive(sentAt: number): bigint {
-    const { due, place } = this
+  /** Waits for the answer to the inference that began at `start`. */
+  private answer(start: number): Pointer {
+    const { schedule, place } = this
     const { answerTimeout } = this.settings
-    sleep(Math.min(due.first(), answerTimeout))
+    sleep(Math.min(schedule.first(), answerTimeout) - (now() - start))
     for (;;) {
       place[0] = 0n
-      const asked = now() - sentAt
+      const asked = now() - start
       const status = this.calls.receive(place)
-      const elapsed = now() - sentAt
+      this.receivedAt = now()
+      const elapsed = this.receivedAt - start
       const took = elapsed - asked
       if (status === 0) {
-        this.lost = false
-        due.received(asked, took)
+        schedule.received(asked, took)
         return place[0]
       }
-      if (this.answered()) {
-        this.lost = false
-        throw this.runtime.failure('receive_output', status)
-      }
-      due.missed(asked, took)
-      if (elapsed >= answerTimeout) throw this.unanswered(status)
-      sleep(Math.min(due.pause(elapsed, took), answerTimeout - elapsed))
+      if (this.answered()) throw this.runtime.failure('receive_output', status)
+      schedule.missed(asked, took)
+      if (elapsed >= answerTimeout) throw this.lose(this.unanswered(status))
+      sleep(Math.min(schedule.pause(elapsed, took), answerTimeout - elapsed))
     }
   }
 
@@ -99,11 +110,37 @@ export class Asynchronous implements Inference {
     return nothingYet !== '' && !this.runtime.reason().startsWith(nothingYet)
   }
 
+  /** Where the runtime keeps an input for too long, it keeps it for ever. */
+  private takeBack({ input, tensors, sentAt }: Flight): void {
+    while (!input.released()) {
+      if (now() - sentAt >= this.settings.answerTimeout) {
+        this.lose(this.unreleased())
+        return
+      }
+      sleep(0.1)
+    }
+    lent.delete(tensors)
+    input.release()
+  }
+
+  private lose(error: HalError): HalError {
+    this.loss = error
+    return error
+  }
+
   private unanswered(status: number): HalError {
     const message =
       `${this.runtime.library.name} gave no answer within ${this.settings.answerTimeout} ms, and is started again for ` +
       `the next run; raise answerTimeout if the model takes longer. The runtime says: ${this.runtime.reason()}`
     return new HalError('HAL_DEVICE_LOST', message, { native: { call: 'receive_output', status } })
+  }
+
+  private unreleased(): HalError {
+    const { name } = this.runtime.library
+    return new HalError(
+      'HAL_DEVICE_LOST',
+      `${name} took the extension but did not release an input within ${this.settings.answerTimeout} ms of sending it`,
+    )
   }
 }
 

@@ -1,5 +1,5 @@
 import { HalError, type NumericData, type Tensor, type TensorInfo } from '@xpu-hal/core/backend'
-import type { Runner, RunnerAnswer, RunnerCall } from '@xpu-hal/host'
+import type { PipelinedRunner, RunnerAnswer, RunnerCall } from '@xpu-hal/host'
 import type { InitArgs } from '../config.js'
 import { type Quirks, quirksOf } from '../quirks.js'
 import { Asynchronous } from './asynchronous.js'
@@ -17,8 +17,14 @@ export interface RuntimeSettings {
   readonly extension: boolean
 }
 
+interface Flight {
+  readonly call: RunnerCall
+  readonly inference: Inference
+}
+
 /** Runs a model on an instance of the runtime of its own, and on a new one where that was lost. */
-export class NpuRunner implements Runner {
+export class NpuRunner implements PipelinedRunner {
+  private readonly flights: Flight[] = []
   private runtime: Runtime | undefined
   private inference: Inference | undefined
 
@@ -31,16 +37,19 @@ export class NpuRunner implements Runner {
     this.start()
   }
 
-  run({ inputs, inputNames, outputs }: RunnerCall): RunnerAnswer {
+  send(call: RunnerCall): void {
     const inference = this.inference?.lost === false ? this.inference : this.start()
-    return inference.infer(inputNames, inputs, (output, bytesCopied) => {
-      const answer = this.outputs.length === 0 ? all(output) : this.inOrder(output, outputs)
-      const bytes = answer.outputs.reduce(
-        (sum, { data }) => sum + (data as NumericData).byteLength,
-        bytesCopied,
-      )
-      return { ...answer, bytesCopied: bytes }
-    })
+    inference.send(call.inputNames, call.inputs)
+    this.flights.push({ call, inference })
+  }
+
+  due(): number {
+    return this.flights[0]?.inference.due() ?? 0
+  }
+
+  receive(): RunnerAnswer {
+    const { call, inference } = this.flights.shift() as Flight
+    return inference.receive((output, bytesCopied) => this.answer(call, output, bytesCopied))
   }
 
   close(): void {
@@ -68,24 +77,36 @@ export class NpuRunner implements Runner {
     return inference
   }
 
-  private inOrder(output: NativeOutput, given: readonly (Tensor | undefined)[]): { outputs: Tensor[] } {
+  private answer(
+    { lend = false, outputs: given }: RunnerCall,
+    output: NativeOutput,
+    bytes: number,
+  ): RunnerAnswer {
     const names = output.tensors.map(({ name }) => name)
+    const known = this.outputs.length > 0
+    const places = known ? this.places(names) : names.map((_, i) => i)
+    const outputNames = known ? {} : { outputNames: names }
+    if (lend && output.canLend) {
+      return {
+        outputs: [],
+        ...outputNames,
+        loan: places.map((place) => output.lend(place)),
+        bytesCopied: bytes,
+      }
+    }
+    const outputs = places.map((place, i): Tensor => output.copy(place, given[i]))
+    const bytesCopied = outputs.reduce((sum, { data }) => sum + (data as NumericData).byteLength, bytes)
+    return { outputs, ...outputNames, bytesCopied }
+  }
+
+  /** Where each output of the model is in the answer. */
+  private places(names: readonly string[]): number[] {
     const places = this.outputs.map(({ name }) => names.indexOf(name))
     // A compiler may have renamed them all; then their order is what is left.
-    const renamed = names.length === places.length && places.every((place) => place === -1)
-    const outputs = places.map((place, i) => {
-      if (place !== -1) return output.copy(place, given[i])
-      if (renamed) return output.copy(i, given[i])
-      const message = `the answer has no output ${this.outputs[i]?.name}; it has ${names.join(', ') || 'none'}`
-      throw new HalError('HAL_DATA_LOSS', message)
-    })
-    return { outputs }
-  }
-}
-
-function all(output: NativeOutput): { outputs: Tensor[]; outputNames: string[] } {
-  return {
-    outputs: output.tensors.map((_, i) => output.copy(i, undefined)),
-    outputNames: output.tensors.map(({ name }) => name),
+    if (names.length === places.length && places.every((place) => place === -1)) return names.map((_, i) => i)
+    const missing = this.outputs[places.indexOf(-1)]
+    if (missing === undefined) return places
+    const message = `the answer has no output ${missing.name}; it has ${names.join(', ') || 'none'}`
+    throw new HalError('HAL_DATA_LOSS', message)
   }
 }

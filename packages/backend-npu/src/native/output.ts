@@ -10,6 +10,7 @@ import {
 import { numericType } from '../data-types.js'
 import type { Pointer } from './calls.js'
 import { free, read, readString, usableSize } from './libc.js'
+import type { Loan } from './loan.js'
 import { bytesOf, Member, STRUCT_BYTES, words } from './tensors-struct.js'
 
 /** More than any model has; beyond, the struct is damaged. */
@@ -64,6 +65,19 @@ export class NativeOutput {
         : { dataType, shape, data: viewData(dataType, shared(count * bytesPerElement(dataType)), 0, count) }
     read(bytesOf(target.data as NumericData), data)
     return target
+  }
+
+  /** Whether the blocks are the caller's to give away. */
+  get canLend(): boolean {
+    return this.allocated
+  }
+
+  /** Gives the data of tensor `index` away, so that `release` leaves it. Once for each. */
+  lend(index: number): Loan {
+    const { dataType, shape, count, data } = this.tensors[index] as NativeTensor
+    const at = this.blocks.indexOf(data)
+    if (at !== -1) this.blocks.splice(at, 1)
+    return { dataType, shape, count, data }
   }
 
   /** Frees every block. Only for what the caller owns. */

@@ -10,15 +10,25 @@ import { STRUCT_BYTES } from './tensors-struct.js'
 /** `runtime_inference_execution`: the inputs stay ours, so they need not be copied; the outputs stay the runtime's. */
 export class Synchronous implements Inference {
   readonly lost = false
+  private readonly waiting: { readonly names: readonly string[]; readonly tensors: readonly Tensor[] }[] = []
 
   constructor(
     private readonly runtime: Runtime,
     private readonly calls: SynchronousCalls,
   ) {}
 
-  infer<T>(names: readonly string[], inputs: readonly Tensor[], use: UseOutput<T>): T {
+  send(names: readonly string[], tensors: readonly Tensor[]): void {
+    this.waiting.push({ names, tensors })
+  }
+
+  due(): number {
+    return 0
+  }
+
+  receive<T>(use: UseOutput<T>): T {
+    const { names, tensors } = this.waiting.shift() as (typeof this.waiting)[number]
     const { runtime, calls } = this
-    const input = new NativeInput(names, inputs, false)
+    const input = new NativeInput(names, tensors, false)
     const struct = alloc(STRUCT_BYTES)
     try {
       runtime.call('runtime_inference_execution', calls.execute, input.pointer, struct)
