@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { HalError, type TensorInfo } from '@xpu-hal/core/backend'
 import { checkQuirks, type Quirks } from './quirks.js'
 
@@ -8,7 +9,10 @@ export type InitArg = string | { readonly int: number }
 export type InitArgs = Readonly<Record<string, InitArg>>
 
 export interface NpuConfig {
-  /** Path of the runtime's shared library, mostly called `libRuntimeLibrary.so`. */
+  /**
+   * Path of the runtime's shared library, mostly called `libRuntimeLibrary.so`. A relative one, also one without a slash,
+   * begins at the working directory; it is looked for nowhere else.
+   */
   readonly library: string
   /** Given to every instance of the runtime when it is initialized. */
   readonly args?: InitArgs
@@ -39,16 +43,22 @@ export interface ModelTensors {
 const MAX_INSTANCES = 64
 const MAX_INT = 2 ** 31 - 1
 
-/** The same config. @throws see `npu` */
+/** The same config, with the absolute path of the library. @throws see `npu` */
 export function checkConfig(config: NpuConfig): NpuConfig {
   if (typeof config?.library !== 'string' || config.library === '') {
     throw new TypeError('npu: library is missing; give the path of the libRuntimeLibrary.so to use')
+  }
+  if (config.library.includes('\0')) {
+    throw new HalError(
+      'HAL_INVALID_ARGUMENT',
+      `npu: ${JSON.stringify(config.library)} is no path of a library`,
+    )
   }
   for (const [key, value] of Object.entries(config.args ?? {})) checkArg(key, value)
   checkRange('instances', config.instances, MAX_INSTANCES)
   checkRange('answerTimeout', config.answerTimeout, MAX_INT)
   checkQuirks(config.quirks)
-  return config
+  return { ...config, library: resolve(config.library) }
 }
 
 function checkArg(key: string, value: InitArg): void {

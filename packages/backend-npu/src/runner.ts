@@ -3,12 +3,10 @@
  *
  * @packageDocumentation
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, extname, join } from 'node:path'
 import type { Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
 import type { LoadedModel, PipelinedRunner, WorkerInfo } from '@xpu-hal/host'
 import type { ModelTensors } from './config.js'
+import { removeModel, writeModel } from './model-file.js'
 import { borrow as borrowTensor, type Loan } from './native/loan.js'
 import { NpuRunner, type RuntimeSettings } from './native/npu-runner.js'
 import { modelTensors } from './tensor-info.js'
@@ -47,20 +45,4 @@ export function unload({ path, temporary }: ModelFile): void {
 
 export function borrow(loan: readonly Loan[]): Tensor[] {
   return loan.map(borrowTensor)
-}
-
-function writeModel(bytes: Uint8Array, name: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-'))
-  const path = join(folder, `model${extname(name) || '.onnx'}`)
-  try {
-    writeFileSync(path, bytes)
-  } catch (error) {
-    removeModel(path)
-    throw error
-  }
-  return path
-}
-
-function removeModel(path: string): void {
-  rmSync(dirname(path), { recursive: true, force: true })
 }

@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { HalError } from '@xpu-hal/core/backend'
 import koffi, { type LibraryHandle } from 'koffi'
-import { elfFault } from '../elf.js'
-import { bind, type NativeArgument, symbolOf } from './calls.js'
+import { fileFault, type LoadFault, linkerFault } from '../load-fault.js'
+import { bind, type NativeArgument, type Pointer, symbolOf } from './calls.js'
 
 type Status = (...args: NativeArgument[]) => number
 type Text = () => string | null
@@ -39,50 +38,20 @@ const handles = new Map<string, LibraryHandle>()
 
 /**
  * Loads the library at `path` and binds it to this thread, which holds it until it ends or {@link unloadLibrary} is called.
+ * @param path absolute: the linker would look for a bare name where nobody said
  * @param as the path that errors name
  * @throws HalError HAL_UNAVAILABLE naming the file and what is wrong with it
  */
 export function loadLibrary(path: string, as: string = path): OaaxLibrary {
-  const handle = handles.get(path) ?? open(path, as)
-  handles.set(path, handle)
-  const optional = (name: string, ...args: string[]): Status | undefined => {
-    const address = symbolOf(handle, name)
-    return address === undefined ? undefined : bind<number>(address, 'int', ...args)
-  }
-  const required = (name: string, ...args: string[]): Status => {
-    const found = optional(name, ...args)
-    if (found !== undefined) return found
-    throw unavailable(as, `it is no OAAX runtime: it has no function ${name}`)
-  }
-  const text = (name: string): Text | undefined => {
-    const address = symbolOf(handle, name)
-    return address === undefined ? undefined : bind<string | null>(address, 'str')
-  }
-  const has = (name: string) => symbolOf(handle, name) !== undefined
-  const initialize = optional('runtime_initialization')
-  const initializeWithArgs = optional('runtime_initialization_with_args', 'int', 'void *', 'void *')
-  if (initialize === undefined && initializeWithArgs === undefined) required('runtime_initialization')
-  const synchronous = has('runtime_inference_execution') && !has('send_input')
-  return {
-    path: as,
-    name: text('runtime_name')?.() ?? 'OAAX runtime',
-    version: text('runtime_version')?.() ?? 'of unknown version',
-    initialize,
-    initializeWithArgs,
-    loadModel: required('runtime_model_loading', 'str'),
-    destroy: required('runtime_destruction'),
-    errorMessage: text('runtime_error_message'),
-    calls: synchronous
-      ? {
-          kind: 'synchronous',
-          execute: required('runtime_inference_execution', 'void *', 'void *'),
-          cleanup: required('runtime_inference_cleanup'),
-        }
-      : {
-          kind: 'asynchronous',
-          send: required('send_input', 'void *'),
-          receive: required('receive_output', 'void *'),
-        },
+  const known = handles.get(path)
+  const handle = known ?? open(path, as)
+  try {
+    const library = bindLibrary(handle, as)
+    handles.set(path, handle)
+    return library
+  } catch (error) {
+    if (known === undefined) handle.unload()
+    throw error
   }
 }
 
@@ -92,21 +61,89 @@ export function unloadLibrary(path: string): void {
   handles.delete(path)
 }
 
-function open(path: string, as: string): LibraryHandle {
-  try {
-    return koffi.load(path)
-  } catch (cause) {
-    const reason =
-      elfFault(() => readFileSync(path)) ?? (cause instanceof Error ? cause.message : String(cause))
-    throw unavailable(as, reason.replaceAll(path, as), cause)
+function bindLibrary(handle: LibraryHandle, as: string): OaaxLibrary {
+  const addresses = new Map(names.map((name) => [name, symbolOf(handle, name)]))
+  const form = formOf((name) => addresses.get(name) !== undefined, as)
+  const required = (name: Name, ...args: string[]): Status =>
+    bind<number>(addresses.get(name) as Pointer, 'int', ...args)
+  const optional = (name: Name, ...args: string[]): Status | undefined => {
+    const address = addresses.get(name)
+    return address === undefined ? undefined : bind<number>(address, 'int', ...args)
+  }
+  const text = (name: Name): Text | undefined => {
+    const address = addresses.get(name)
+    return address === undefined ? undefined : bind<string | null>(address, 'str')
+  }
+  return {
+    path: as,
+    name: text('runtime_name')?.() ?? 'OAAX runtime',
+    version: text('runtime_version')?.() ?? 'of unknown version',
+    initialize: optional('runtime_initialization'),
+    initializeWithArgs: optional('runtime_initialization_with_args', 'int', 'void *', 'void *'),
+    loadModel: required('runtime_model_loading', 'str'),
+    destroy: required('runtime_destruction'),
+    errorMessage: text('runtime_error_message'),
+    calls:
+      form === 'synchronous'
+        ? {
+            kind: 'synchronous',
+            execute: required('runtime_inference_execution', 'void *', 'void *'),
+            cleanup: required('runtime_inference_cleanup'),
+          }
+        : {
+            kind: 'asynchronous',
+            send: required('send_input', 'void *'),
+            receive: required('receive_output', 'void *'),
+          },
   }
 }
 
-function unavailable(path: string, reason: string, cause?: unknown): HalError {
-  return new HalError(
-    'HAL_UNAVAILABLE',
-    `${path} does not load as an OAAX runtime: ${reason}. Name the libRuntimeLibrary.so of the vendor, built for this ` +
-      'machine, with npu({ library }).',
-    { native: { call: 'dlopen' }, ...(cause !== undefined && { cause }) },
-  )
+const common = ['runtime_model_loading', 'runtime_destruction'] as const
+const forms = {
+  asynchronous: ['send_input', 'receive_output'],
+  synchronous: ['runtime_inference_execution', 'runtime_inference_cleanup'],
+} as const
+const optionals = [
+  'runtime_initialization',
+  'runtime_initialization_with_args',
+  'runtime_error_message',
+  'runtime_version',
+  'runtime_name',
+] as const
+const names = [...common, ...forms.asynchronous, ...forms.synchronous, ...optionals]
+type Name = (typeof names)[number]
+
+/** @throws HalError HAL_UNAVAILABLE naming every function that is missing for one of the forms */
+function formOf(has: (name: Name) => boolean, as: string): keyof typeof forms {
+  const { asynchronous, synchronous } = forms
+  const form = !asynchronous.some(has) && synchronous.some(has) ? 'synchronous' : 'asynchronous'
+  const missing: string[] = [...common, ...forms[form]].filter((name) => !has(name))
+  if (!has('runtime_initialization') && !has('runtime_initialization_with_args')) {
+    missing.unshift('runtime_initialization')
+  }
+  if (missing.length === 0) return form
+  const older = [...asynchronous, ...synchronous].some(has)
+    ? ''
+    : `, nor the older ${synchronous.join(' and ')}`
+  throw unavailable(as, {
+    fact: `it is no OAAX runtime, for it has no function ${missing.join(', ')}${older}`,
+    wayOut: 'Give the path of the libRuntimeLibrary.so of the vendor with npu({ library })',
+  })
+}
+
+function open(path: string, as: string): LibraryHandle {
+  const fault = fileFault(path)
+  if (fault !== undefined) throw unavailable(as, fault)
+  try {
+    return koffi.load(path)
+  } catch (cause) {
+    throw unavailable(as, linkerFault(path, cause instanceof Error ? cause.message : String(cause)), cause)
+  }
+}
+
+function unavailable(path: string, { fact, wayOut }: LoadFault, cause?: unknown): HalError {
+  return new HalError('HAL_UNAVAILABLE', `${path} does not load as an OAAX runtime: ${fact}. ${wayOut}.`, {
+    native: { call: 'dlopen' },
+    ...(cause !== undefined && { cause }),
+  })
 }

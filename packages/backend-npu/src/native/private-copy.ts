@@ -19,19 +19,31 @@ export function withPrivateCopy<T>(library: string, use: (path: string) => T): T
 }
 
 function copyOf(library: string): string {
-  const file = `.xpu-hal-${randomUUID()}.so`
+  let path = ''
   try {
+    const content = readFileSync(library)
     // Libraries that it looks for beside itself are found only there.
-    const beside = readFileSync(library).includes('$ORIGIN')
-    const path = join(beside ? dirname(library) : tmpdir(), file)
+    const beside = content.includes('$ORIGIN') || content.includes(`$\{ORIGIN}`)
+    path = join(beside ? dirname(library) : tmpdir(), `.xpu-hal-${randomUUID()}.so`)
     copyFileSync(library, path, constants.COPYFILE_FICLONE)
     return path
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new HalError(
-      'HAL_UNAVAILABLE',
-      `${library}: the private copy that each instance of a runtime needs cannot be made: ${reason}`,
-      { cause },
-    )
+    if (path === '') throw failure(library, 'cannot be made', 'Give this user the right to read it', cause)
+    // The disk may have become full half way.
+    rmSync(path, { force: true })
+    const folder = dirname(path)
+    const wayOut = 'Make that folder writable for this user'
+    const elsewhere =
+      folder === tmpdir() ? ', or name another one in TMPDIR' : ', where its other libraries are'
+    throw failure(library, `cannot be made in ${folder}`, wayOut + elsewhere, cause)
   }
+}
+
+function failure(library: string, what: string, wayOut: string, cause: unknown): HalError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new HalError(
+    'HAL_UNAVAILABLE',
+    `${library}: the private copy that each instance of a runtime needs ${what}: ${reason}. ${wayOut}.`,
+    { cause },
+  )
 }
