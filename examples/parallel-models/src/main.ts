@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { createHal, type RunMetrics } from '@xpu-hal/core'
+import { type Core, createHal, type EngineOptions, type RunMetrics } from '@xpu-hal/core'
 import { type Arguments, HELP, readArguments } from './arguments.js'
 import { makeAssets } from './assets.js'
 import { makeBackends } from './backends.js'
@@ -7,7 +7,7 @@ import { readDetections } from './detections.js'
 import { drawDetections } from './draw.js'
 import { imageSizeOf, inputsOf, prepareInputs } from './inputs.js'
 import { checkPicture } from './picture.js'
-import { overlap, table } from './table.js'
+import { legend, overlap, table } from './table.js'
 
 // The first model wants its pixels from -1 to 1, the second from 0 to 255.
 const LOCATOR = { pixels: { mean: 127, scale: 128 }, colour: '#ffd23f' }
@@ -22,7 +22,7 @@ try {
   process.exitCode = 1
 }
 
-async function run({ image, models, backends, library, out }: Arguments): Promise<void> {
+async function run({ image, models, backends, out, ...runtime }: Arguments): Promise<void> {
   const own = await makeAssets(fileURLToPath(new URL('./assets', import.meta.url)))
   const picture = image ?? own.image
   await checkPicture(picture)
@@ -31,10 +31,12 @@ async function run({ image, models, backends, library, out }: Arguments): Promis
     { ...DETECTOR, model: models[1] ?? own.models[1], backend: backends[1] },
   ]
 
-  await using hal = createHal({ backends: await makeBackends(backends, library) })
+  await using hal = createHal({ backends: await makeBackends(backends, runtime) })
+  const devices = await hal.devices()
   const ready = await Promise.all(
-    slots.map(async ({ model, backend, pixels, colour }) => {
-      const engine = await hal.openEngine(model, { devices: [backend] })
+    slots.map(async ({ model, backend, pixels, colour }, i) => {
+      const cores = devices.find((device) => device.backend === backend)?.cores ?? []
+      const engine = await hal.openEngine(model, { devices: [backend], ...coreFor(i, cores) })
       const inputs = await prepareInputs(await inputsOf(engine, model), picture, pixels)
       await engine.run(inputs) // The first run of a model also takes memory; that is not timed.
       return { engine, inputs, colour }
@@ -46,11 +48,17 @@ async function run({ image, models, backends, library, out }: Arguments): Promis
       const metrics = new Promise<RunMetrics>((resolve) => engine.on('run', resolve))
       const outputs = await engine.run(inputs)
       const detections = readDetections(outputs, imageSizeOf(inputs))
-      return { model: engine.model, metrics: await metrics, detections, colour }
+      return { model: engine.model, device: engine.device, metrics: await metrics, detections, colour }
     }),
   )
 
-  console.log(`${table(reports)}\n\n${overlap(reports)}`)
+  console.log(`${table(reports)}\n\n${legend(reports)}\n${overlap(reports)}`)
   await drawDetections(picture, reports, out)
   console.log(`The picture with the boxes is ${out}`)
+}
+
+/** A core that the other model leaves alone, where the device has one: `i` counts the models. */
+function coreFor(i: number, cores: readonly Core[]): Pick<EngineOptions, 'boundOption'> {
+  const core = cores[i % cores.length]
+  return core === undefined ? {} : { boundOption: [core.id] }
 }

@@ -1,9 +1,10 @@
-import type { RunMetrics } from '@xpu-hal/core'
+import type { Device, RunMetrics } from '@xpu-hal/core'
 import type { Detection } from './detections.js'
 
 /** One model's run. */
 export interface Report {
   readonly model: string
+  readonly device: Pick<Device, 'id' | 'name'>
   readonly metrics: RunMetrics
   readonly detections: readonly Detection[]
 }
@@ -19,12 +20,17 @@ export function table(reports: readonly Report[]): string {
   const rows = reports.map(({ model, metrics, detections }) => {
     const { start, end } = spanOf(metrics)
     const times = [start - first, end - first, end - start].map((time) => time.toFixed(1))
-    return [metrics.device, model, ...times, summary(detections)]
+    return [metrics.device, metrics.core, model, ...times, summary(detections)]
   })
   return align(
-    [['device', 'model', 'start', 'end', 'ms', 'found'], ...rows],
-    [false, false, true, true, true],
+    [['device', 'core', 'model', 'start', 'end', 'ms', 'found'], ...rows],
+    [false, false, false, true, true, true],
   )
+}
+
+/** A line for each device that says what it is. */
+export function legend(reports: readonly Report[]): string {
+  return [...new Set(reports.map(({ device: { id, name } }) => `${id} is ${name}.`))].join('\n')
 }
 
 /** One line that says for how long all runs were executing at once. */
