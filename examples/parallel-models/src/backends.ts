@@ -14,10 +14,10 @@ export async function makeBackends(
 ): Promise<BackendSource[]> {
   const taker = names.includes('npu') ? 'npu' : 'ort'
   if (library !== undefined && !names.includes(taker)) {
-    throw new Error(`--lib is for the backends npu and ort, not for ${names.join(' and ')}`)
+    throw new Error(`--lib is for the backends npu and ort, not for ${[...new Set(names)].join(' and ')}`)
   }
   if (Object.keys(libraryArgs).length > 0 && taker !== 'npu') {
-    throw new Error(`--lib-arg is for the backend npu, not for ${names.join(' and ')}`)
+    throw new Error(`--lib-arg is for the backend npu, not for ${[...new Set(names)].join(' and ')}`)
   }
   return Promise.all(
     [...new Set(names)].map((name) => {

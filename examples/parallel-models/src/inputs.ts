@@ -22,7 +22,7 @@ export async function inputsOf(engine: Pick<Engine, 'inputs'>, file: string): Pr
 /** A tensor for each input, by the names that the inputs of such models have. */
 export async function prepareInputs(
   inputs: readonly TensorInfo[],
-  picture: string,
+  picture: string | Uint8Array,
   pixels: PixelFormat,
 ): Promise<NamedTensors> {
   const entries = inputs.map(async (info) => [info.name, await prepareInput(info, picture, pixels)] as const)
@@ -31,7 +31,7 @@ export async function prepareInputs(
 
 async function prepareInput(
   { name, shape }: TensorInfo,
-  picture: string,
+  picture: string | Uint8Array,
   pixels: PixelFormat,
 ): Promise<Tensor> {
   if (name.startsWith('image-')) {

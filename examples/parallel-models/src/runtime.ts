@@ -16,7 +16,9 @@ export function referenceRuntime(referenceLibrary: () => string): { library: str
     return { library: referenceLibrary(), args: { ort_library: join(folder, 'libonnxruntime.so.1') } }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`Name an OAAX runtime with --lib: the one that comes with npu is missing. ${reason}`, { cause })
+    throw new Error(`Name an OAAX runtime with --lib: the one that comes with npu is missing. ${reason}`, {
+      cause,
+    })
   }
 }
 

@@ -1,43 +1,23 @@
-import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { demo, folder, program, rows } from './program.js'
 
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 const examples = fileURLToPath(new URL('../../../../shared/data/oaax-examples/', import.meta.url))
-
-let folder: string
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'parallel-models-'))
-})
-afterAll(() => rm(folder, { recursive: true }))
-
-interface Ending {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-function demo(...args: string[]): Promise<Ending> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { cwd: folder }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
-    })
-  })
-}
 
 describe('the demo', () => {
   test('runs both models at once and writes the picture with the boxes', async () => {
     const { code, stdout, stderr } = await demo()
     expect(stderr).toBe('')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^device +model +start +end +ms +found$/m)
-    expect(stdout).toMatch(/^ort:cpu +face-locator( +\d+\.\d){3} +3 × face$/m)
-    expect(stdout).toMatch(/^ort:cpu +object-detector( +\d+\.\d){3} +\d × /m)
+    expect(stdout).toMatch(/^device +core +model +start +end +ms +found$/m)
+    expect(rows(stdout)).toEqual([
+      { device: 'ort:cpu', core: 'CPU', model: 'face-locator', found: '3 × face' },
+      { device: 'ort:cpu', core: 'CPU', model: 'object-detector', found: expect.stringMatching(/\d × disc/) },
+    ])
+    expect(stdout).toMatch(/^ort:cpu is ONNX Runtime/m)
     const { width, height } = await sharp(join(folder, 'out/parallel-models.jpg')).metadata()
     expect([width, height]).toEqual([640, 480])
   })
@@ -45,8 +25,15 @@ describe('the demo', () => {
   test('gives each model a backend of its own', async () => {
     const { code, stdout } = await demo('--backend', 'mock,ort')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^mock:0 +face-locator .* nothing$/m)
-    expect(stdout).toMatch(/^ort:cpu +object-detector .*disc/m)
+    expect(rows(stdout)).toEqual([
+      { device: 'mock:0', core: 'NPU_0', model: 'face-locator', found: 'nothing' },
+      { device: 'ort:cpu', core: 'CPU', model: 'object-detector', found: expect.stringContaining('disc') },
+    ])
+  })
+
+  test('gives each model a core of its own', async () => {
+    const { stdout } = await demo('--backend', 'mock')
+    expect(rows(stdout).map(({ core }) => core)).toEqual(['NPU_0', 'NPU_1'])
   })
 
   test('draws into the format that the name of the file asks for', async () => {
@@ -59,9 +46,10 @@ describe('the demo', () => {
   test('explains itself', async () => {
     const { code, stdout } = await demo('--help')
     expect(code).toBe(0)
-    for (const flag of ['--image', '--model1', '--model2', '--backend', '--lib', '--out', '--help']) {
-      expect(stdout).toContain(flag)
-    }
+    const flags = ['image', 'model1', 'model2', 'backend', 'lib', 'lib-arg', 'out', 'help']
+    for (const flag of flags) expect(stdout).toContain(`  --${flag} `)
+    // As `npm run demo -- --help` and `pnpm demo -- -h` arrive.
+    expect(await demo('--', '-h')).toEqual({ code, stdout, stderr: '' })
   })
 
   test.each([
@@ -72,7 +60,10 @@ describe('the demo', () => {
     ['an unknown backend', ['--backend', 'tpu'], "no backend 'tpu'"],
     ['three backends', ['--backend', 'ort,ort,ort'], '--backend'],
     ['a library for nobody', ['--backend', 'mock', '--lib', 'a.so'], '--lib'],
-    ['an unknown flag', ['--modle1', 'a.onnx'], '--modle1'],
+    ['an argument for no runtime', ['--lib-arg', 'a=b'], 'not for ort'],
+    ['an argument without a value', ['--backend', 'npu', '--lib-arg', 'a'], "not 'a'"],
+    ['an argument that is no number', ['--backend', 'npu', '--lib-arg', 'a:int=b'], "not 'a:int=b'"],
+    ['an unknown flag', ['--modle1', 'a.onnx'], "'--modle1'; --help"],
   ])('says in one line what is wrong with %s', async (_, args, culprit) => {
     const { code, stderr, stdout } = await demo(...args)
     expect(code).toBe(1)

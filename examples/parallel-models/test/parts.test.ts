@@ -8,7 +8,7 @@ import { readDetections } from '../src/detections.js'
 import { inputsOf } from '../src/inputs.js'
 import { objectDetector } from '../src/models/detector.js'
 import { fillImage, imageSize } from '../src/picture.js'
-import { overlap, table } from '../src/table.js'
+import { legend, overlap, table } from '../src/table.js'
 
 const size = { width: 320, height: 240, planar: true }
 
@@ -72,17 +72,27 @@ describe('the table', () => {
       ...{ job: 1, device: 'mock:0', core: 'NPU_0', submittedAt: 0, settledAt: endedAt },
       ...{ startedAt, endedAt },
     }
-    return { model: 'model', metrics, detections: [{ label: 'cat', score: 1, box: [0, 0, 1, 1] }] } as const
+    const device = { id: 'mock:0', name: 'Simulated NPU' }
+    return {
+      model: 'model',
+      device,
+      metrics,
+      detections: [{ label: 'cat', score: 1, box: [0, 0, 1, 1] }],
+    } as const
   }
 
   test('counts time from the first start', () => {
     expect(table([report(100, 105.5), report(102, 112)])).toBe(
       [
-        'device  model  start   end    ms  found',
-        'mock:0  model    0.0   5.5   5.5  1 × cat',
-        'mock:0  model    2.0  12.0  10.0  1 × cat',
+        'device  core   model  start   end    ms  found',
+        'mock:0  NPU_0  model    0.0   5.5   5.5  1 × cat',
+        'mock:0  NPU_0  model    2.0  12.0  10.0  1 × cat',
       ].join('\n'),
     )
+  })
+
+  test('comes with a line for each device', () => {
+    expect(legend([report(100, 105.5), report(102, 112)])).toBe('mock:0 is Simulated NPU.')
   })
 
   test('tells for how long both ran', () => {
