@@ -1,5 +1,7 @@
 // Exercises a runtime of the current interface from several threads, and fails on the first wrong answer.
 // stress <library> <ONNX Runtime> <model> <count> <workers> <in flight> [extension]
+// STRESS_QUEUE inferences fill the queue in each of STRESS_ROUNDS destructions; 64 and 5 when missing. They are run whatever
+// the count is, so they set the time that a large model takes under valgrind.
 // The model has one float32 input of a fixed shape, given as STRESS_SHAPE=1,224,224,3 in the environment.
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -212,7 +214,9 @@ int main(int argc, char **argv) {
   int (*release)(void *) = sem_post_of;
   const char *keys[] = {"ort_library",     "n_duplicates",           "queue_size",      "unknown", "xpu_hal.extension",
                         "xpu_hal.release", "xpu_hal.release_offset", "xpu_hal.accepted"};
-  const void *values[] = {argv[2], &workers, "64", "1", &version, *(void **)&release, &offset, &accepted};
+  const char *queue_size = getenv("STRESS_QUEUE") ? getenv("STRESS_QUEUE") : "64";
+  const int rounds = getenv("STRESS_ROUNDS") ? atoi(getenv("STRESS_ROUNDS")) : 5;
+  const void *values[] = {argv[2], &workers, queue_size, "1", &version, *(void **)&release, &offset, &accepted};
   const int length = extension ? 8 : 4;
 
   CHECK(load(argv[3]) != 0);
@@ -238,7 +242,7 @@ int main(int argc, char **argv) {
 
   // A full queue refuses, and a destruction with work in flight gives everything back.
   long sent = KINDS + count;
-  for (int round = 0; round < 5; round++) {
+  for (int round = 0; round < rounds; round++) {
     while (send_kind((int)(sent % KINDS)) == 0) sent++;
     if (round == 0) printf("full: %s\n", error_message());
     for (int i = 0; i < 3; i++) pthread_create(&threads[i], NULL, late_receiver, NULL);
