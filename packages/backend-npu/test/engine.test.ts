@@ -42,6 +42,28 @@ describe.skipIf(asynchronous === undefined)('a runtime of the current form', () 
     expect(await on.engine.run({ a: scalar, b: empty })).toEqual({ a_out: scalar, b_out: empty })
   })
 
+  test('a model that nobody knows is known by its first run', async () => {
+    await using on = await engineOn({ library }, {}, file('net.acme', 'not ONNX'))
+    const b = tensor('uint8', [0, 3])
+    const a = tensor('int64', [2], [7n, 8n])
+    await on.engine.run({ b, a })
+    expect(on.engine.inputs).toEqual([
+      { name: 'b', dataType: 'uint8', shape: [-1, -1] },
+      { name: 'a', dataType: 'int64', shape: [-1] },
+    ])
+    expect(on.engine.outputs.map(({ name }) => name)).toEqual(['b_out', 'a_out'])
+    // This runtime answers in the order in which it was given the inputs.
+    expect(Object.keys(await on.engine.run({ a, b }))).toEqual(['b_out', 'a_out'])
+    const longer = tensor('int64', [3], [1n, 2n, 3n])
+    const a_out = on.engine.allocate('a_out', [3])
+    expect((await on.engine.run([b, longer], { outputs: { a_out } })).a_out).toBe(a_out)
+    expect(a_out.data).toEqual(longer.data)
+    await expect(on.engine.run({ b, a: b })).rejects.toMatchObject({
+      code: 'HAL_INVALID_ARGUMENT',
+      message: expect.stringMatching(/input 'a'.*first successful run/),
+    })
+  })
+
   test.each(['int8', 'uint8', 'int16', 'uint16', 'int32', 'uint32', 'float64', 'bool'] as const)(
     '%s goes through',
     async (type) => {

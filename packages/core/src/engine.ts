@@ -130,8 +130,15 @@ export interface Engine extends AsyncDisposable {
   readonly device: Device
   readonly selection: readonly DeviceChoice[]
   readonly options: OptionValues
-  /** Empty when the runtime does not tell; then inputs are checked only as far as they can be. */
+  /**
+   * What the model takes, in order. Where the runtime does not tell it is empty, any tensors are taken by name, and the first
+   * run that succeeds teaches it: names, order, data types and ranks, each dimension -1. Later runs are checked against it.
+   */
   readonly inputs: readonly TensorInfo[]
+  /**
+   * What the model gives, in order; learned like the inputs where the runtime does not tell. What was learned is no promise
+   * then: an answer with other outputs is given as it came.
+   */
   readonly outputs: readonly TensorInfo[]
   /** Bytes of all inputs (outputs) together; `undefined` when a shape is dynamic or strings are among them. */
   readonly inputSize: number | undefined

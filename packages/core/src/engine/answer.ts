@@ -27,7 +27,8 @@ export function checkAnswer(
     checkOne(tensor, name, infos[i], shapes)
     const target = callerOutputs?.[i]
     if (target !== undefined && target.data !== tensor.data) {
-      if (!shapeFits(tensor.shape, target.shape)) throw misfit(name, tensor, target)
+      const fits = tensor.dataType === target.dataType && shapeFits(tensor.shape, target.shape)
+      if (!fits) throw misfit(name, tensor, target)
       bytesCopied += copyData(tensor, target)
     }
     // Not by assignment: a model may call an output '__proto__'.

@@ -73,11 +73,11 @@ export class OpenEngine implements Engine {
   }
 
   get inputs(): readonly TensorInfo[] {
-    return this.#parts.driver.inputs
+    return this.#pipeline.signature.inputs
   }
 
   get outputs(): readonly TensorInfo[] {
-    return this.#parts.driver.outputs
+    return this.#pipeline.signature.outputs
   }
 
   get inputSize(): number | undefined {

@@ -12,6 +12,7 @@ import { checkRequest, type Request } from './request.js'
 import { Results } from './results.js'
 import type { Client, Scheduler } from './scheduler.js'
 import type { Settings } from './settings.js'
+import { Signature } from './signature.js'
 import { Stats } from './stats.js'
 import { Guard } from './watch.js'
 
@@ -19,6 +20,7 @@ import { Guard } from './watch.js'
 export class Pipeline implements JobOwner {
   readonly admission: Admission
   readonly results = new Results()
+  readonly signature: Signature
   callback: RunCallback | null = null
   stats = new Stats()
   /** Set while no run may enter: the engine is closing or closed, or its device is lost. */
@@ -37,6 +39,7 @@ export class Pipeline implements JobOwner {
   ) {
     const { maxLoad, maxWaiting, weight, bufferCount, ordered } = settings
     this.admission = new Admission(maxLoad, maxWaiting)
+    this.signature = new Signature(driver)
     this.#client = scheduler.attach(driver, weight, bufferCount)
     this.#memory = new EngineMemory(driver, bufferCount)
     this.#delivery = new Delivery(
@@ -132,7 +135,7 @@ export class Pipeline implements JobOwner {
 
   #check(inputs: Inputs, options: RunOptions): Request {
     if (this.barrier !== undefined) throw this.barrier()
-    const request = checkRequest(this.driver, inputs, options)
+    const request = checkRequest(this.signature, inputs, options)
     this.stats.bytesCopied += request.bytesCopied
     return request
   }
@@ -200,7 +203,10 @@ export class Pipeline implements JobOwner {
   #outcome(job: Job, answer: RunAnswer): NonNullable<Job['outcome']> {
     const { outputs: infos, outputShapes } = this.driver
     try {
-      const { outputs, bytesCopied } = checkAnswer(answer, infos, outputShapes, job.memory.callerOutputs)
+      const { callerOutputs } = job.memory
+      const ordered = this.signature.inOrder(answer, callerOutputs)
+      const { outputs, bytesCopied } = checkAnswer(ordered, infos, outputShapes, callerOutputs)
+      this.signature.learn(job, ordered)
       this.stats.bytesCopied += bytesCopied + answer.bytesCopied
       return { outputs }
     } catch (error) {

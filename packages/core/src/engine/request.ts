@@ -1,10 +1,10 @@
-import type { EngineDriver } from '../backend.js'
 import { now } from '../clock.js'
 import type { Inputs, RunOptions } from '../engine.js'
 import type { Tensor } from '../tensor.js'
-import { checkInputs } from './inputs.js'
+import { type CheckedInputs, checkInputs } from './inputs.js'
 import type { OutputSet } from './memory.js'
 import { checkCallerOutputs, checkPriority } from './run-options.js'
+import type { Signature } from './signature.js'
 import { checkWaitOptions, throwIfAborted } from './watch.js'
 
 /** A run whose arguments are checked, before it is accepted. */
@@ -22,13 +22,21 @@ export interface Request {
 }
 
 /** @throws HalError HAL_INVALID_ARGUMENT, HAL_ABORTED; TypeError for what is missing. */
-export function checkRequest(driver: EngineDriver, inputs: Inputs, options: RunOptions): Request {
+export function checkRequest(signature: Signature, inputs: Inputs, options: RunOptions): Request {
   const submittedAt = now()
   checkWaitOptions(options)
-  const names = driver.inputs.map(({ name }) => name)
-  const { tensors, names: inputNames, bytesCopied } = checkInputs(inputs, driver.inputs, names)
-  const callerOutputs = checkCallerOutputs(options.outputs, driver.outputs)
+  const { tensors, names: inputNames, bytesCopied } = checkedInputs(signature, inputs)
+  const callerOutputs = checkCallerOutputs(options.outputs, signature.outputs)
   const level = options.priority === undefined ? undefined : checkPriority(options.priority)
   throwIfAborted(options.signal, 'the run')
   return { inputs: tensors, inputNames, bytesCopied, callerOutputs, options, submittedAt, level }
+}
+
+function checkedInputs(signature: Signature, inputs: Inputs): CheckedInputs {
+  const names = signature.inputs.map(({ name }) => name)
+  try {
+    return checkInputs(inputs, signature.inputs, names)
+  } catch (error) {
+    throw signature.explain(error)
+  }
 }
