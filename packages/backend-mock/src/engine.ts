@@ -68,6 +68,15 @@ export class MockEngine implements EngineDriver {
         this.passed.delete(run)
         answering.fail(error)
       },
+      giveBack: () => {
+        this.passed.delete(run)
+        table.outcome(job)
+        run.giveBack()
+      },
+      lose: (error) => {
+        this.passed.delete(run)
+        run.lose(error)
+      },
     }
     this.passed.set(run, passed)
     this.inner.doRun(passed)

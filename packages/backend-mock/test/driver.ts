@@ -69,6 +69,12 @@ export function start(
       order.push(job)
       resolve(answer)
     },
+    giveBack() {
+      this.fail(new Error('given back'))
+    },
+    lose(error) {
+      this.fail(error)
+    },
     fail(error) {
       answers.push(error as Error)
       order.push(job)

@@ -57,6 +57,8 @@ function start(
     outputs: outputs ?? driver.outputs.map(() => undefined),
     done: (value: RunAnswer) => settle?.done(value),
     fail: (error: unknown) => settle?.fail(error),
+    giveBack: () => settle?.fail(new Error('given back')),
+    lose: (error: unknown) => settle?.fail(error),
   }
   driver.doRun(run)
   return { run, answer }

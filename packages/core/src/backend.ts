@@ -40,7 +40,13 @@ export interface BackendContext {
   readonly logger: Logger
 }
 
-export type DeviceEvent = { readonly kind: 'lost'; readonly error: HalError } | { readonly kind: 'recovered' }
+/**
+ * What happens to a device, or to an engine's own runtime. `lane`: only that lane of the engine; it gets no runs until it has
+ * recovered, and runs that wait go to the others, or wait for it.
+ */
+export type DeviceEvent =
+  | { readonly kind: 'lost'; readonly error: HalError; readonly lane?: number }
+  | { readonly kind: 'recovered'; readonly lane?: number }
 
 export interface DeviceDriver {
   readonly info: DeviceInfo
@@ -86,7 +92,7 @@ export interface EngineDriver {
   readonly lanes: readonly Lane[]
   /**
    * Starts a run on lane `run.lane`, which has room. Must not block, unless the lane is inline. Ends with exactly one
-   * call of `run.done` or `run.fail`, at any time, also from within `doRun`.
+   * call of `run.done`, `run.fail`, `run.giveBack` or `run.lose`, at any time, also from within `doRun`.
    */
   doRun(run: DriverRun): void
   /** Executes at once on the calling thread. Independent of the lanes. Throws a HalError on failure. */
@@ -94,8 +100,8 @@ export interface EngineDriver {
   /** Takes back a run that has not begun. True: it is out, and neither `done` nor `fail` follows. */
   doRecall?(run: DriverRun): boolean
   /**
-   * Tells that the engine's own runtime is gone (its worker died) or back; what holds for the device holds for it then.
-   * Runs in flight must still be answered. Called once by core, at start.
+   * Tells that the engine's own runtime, or a lane of it, is gone (its worker died) or back; what holds for the device holds
+   * for the whole runtime then. Runs in flight must still be answered, after the event. Called once by core, at start.
    */
   doSubscribe?(listener: (event: DeviceEvent) => void): void
   /** Best effort: stop a run that executes. It still ends with `done` or `fail`. */
@@ -118,7 +124,10 @@ export interface SyncRequest {
   readonly outputs: readonly (Tensor | undefined)[]
 }
 
-/** One run on a lane. The driver may use its tensors until it calls `done` or `fail`, and not after that. */
+/**
+ * One run on a lane. The driver may use its tensors until it has called `done`, `fail`, `giveBack` or `lose`, one of them
+ * once; after `lose` it may go on.
+ */
 export interface DriverRun extends SyncRequest {
   readonly job: number
   readonly lane: number
@@ -129,6 +138,10 @@ export interface DriverRun extends SyncRequest {
   readonly lend?: boolean
   done(answer: RunAnswer): void
   fail(error: unknown): void
+  /** It has not begun, and will not here: it is queued again, before the others. */
+  giveBack(): void
+  /** As `fail`, but something may still read and write the tensors: their memory is not used for another run. */
+  lose(error: unknown): void
 }
 
 export interface RunAnswer {

@@ -114,9 +114,12 @@ export interface EngineEvents {
   error: (error: HalError) => void
   /** A run has settled. */
   run: (metrics: RunMetrics) => void
-  /** The device is gone; runs in flight and queued have failed. */
+  /**
+   * The device is gone, and runs in flight and queued fail; or only a core of the engine: runs in flight there fail, and the
+   * others wait or go elsewhere.
+   */
   lost: (error: HalError) => void
-  /** The device is back; the engine serves again. */
+  /** The device, or the core, is back; the engine serves there again. */
   recovered: () => void
 }
 

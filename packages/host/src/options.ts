@@ -12,5 +12,22 @@ export interface HostOptions<Config> {
   readonly isolation: Isolation
   /** How many runs a {@link PipelinedRunner} is sent before the first is received; 1 when missing. */
   readonly depth?: number
+  /** None when missing. */
+  readonly limits?: Limits
   readonly logger: Logger
+}
+
+/**
+ * Milliseconds that a native call may take. A worker that is still inside is left behind, with what it holds, and another
+ * takes its place; missing: no limit.
+ */
+export interface Limits {
+  /** Without an answer to a run; its run fails with HAL_DEVICE_LOST. */
+  readonly run?: number
+  /** As `run`, but only the runner's module is told. */
+  readonly interrupt?: number
+  /** For `load` and `open` of the runner's module. */
+  readonly open?: number
+  /** For `close` and `unload`. */
+  readonly close?: number
 }

@@ -1,4 +1,4 @@
-import type { Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
+import type { HalError, Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
 
 /**
  * What the module of a backend's runner exports, by name: `load`, `open`, and if needed `unload` and `cancel`. The same
@@ -14,7 +14,10 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
   load(config: Config, model: Model): LoadedModel<Shared> | Promise<LoadedModel<Shared>>
   /** Opens a runner on the thread where it will work. `shared` is what `load` gave. */
   open(config: Config, shared: Shared, worker: WorkerInfo): AnyRunner | Promise<AnyRunner>
-  /** Frees what `load` took, on the same thread, after every runner was closed. */
+  /**
+   * Frees what `load` took, after every runner was closed; on the same thread, or on the one in its place where that one
+   * was left behind.
+   */
   unload?(shared: Shared): void
   /**
    * Asks the run of `job` that executes under this token to stop. Called on the main thread while the worker has that
@@ -22,6 +25,13 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
    * another run before this has returned, so what the token points to stays valid.
    */
   cancel?(token: bigint, job: number): void
+  /**
+   * Called on the main thread when a call has not come back for `limits.interrupt`. Must not block. Where the runtime can be
+   * made to let go of the call, the runner throws then and says that it is lost.
+   */
+  interrupt?(token: bigint): void
+  /** Ends the process without waiting for threads, as `_exit` of the C library does. Called where a call never comes back. */
+  exitProcess?(code: number): void
   /**
    * Makes tensors of what `run` gave as `loan`, in the order of the model's outputs, without a copy. Called on the main
    * thread, once for each loan, also where nobody waits for the run any more. The memory has to be freed when the tensors
@@ -47,6 +57,11 @@ export interface WorkerInfo {
 export type AnyRunner = Runner | PipelinedRunner
 
 interface RunnerLife {
+  /**
+   * Set when the runner cannot go on: what was sent to it is received (it throws), then it is closed and another is opened
+   * in its place, on the same thread.
+   */
+  readonly lost?: HalError | undefined
   /** Frees what `open` took. */
   close(): void
   /** Stands for the run in progress in `cancel`. A pointer, for example. */

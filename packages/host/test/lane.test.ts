@@ -1,6 +1,8 @@
 import { type DriverRun, type RunAnswer, tensor } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
+import type { RunnerModule } from '../src/runner.js'
 import { ThreadLane } from '../src/thread/lane.js'
+import { Outbox } from '../src/thread/outbox.js'
 import { createControl, Slots, State } from '../src/thread/slots.js'
 import type { WorkerThread } from '../src/thread/worker-thread.js'
 
@@ -8,7 +10,8 @@ test('a run that overtook another settles, also when the other is recalled after
   const control = createControl(2)
   const thread = { control, keepProcess() {}, post() {}, wake() {} } as unknown as WorkerThread
   const slots = Slots.allocate(control, 2)
-  const lane = new ThreadLane(thread, slots, undefined, true, undefined)
+  const lane = new ThreadLane('NPU_0', 2, {} as RunnerModule, {})
+  lane.connect({ thread, slots, outbox: new Outbox(thread, slots, true), cancelToken: undefined })
   const done: number[] = []
   const start = (job: number): DriverRun => {
     const run = {
@@ -22,6 +25,8 @@ test('a run that overtook another settles, also when the other is recalled after
       },
       done: (_: RunAnswer) => done.push(job),
       fail: () => done.push(-job),
+      giveBack: () => done.push(-job),
+      lose: () => done.push(-job),
     }
     lane.start(run)
     return run

@@ -68,7 +68,8 @@ export function start(
 ): Started {
   let run: DriverRun | undefined
   const answer = new Promise<RunAnswer>((done, fail) => {
-    run = { job: ++jobs, lane, lend, inputs, inputNames, outputs, done, fail }
+    const giveBack = () => fail(new Error('given back'))
+    run = { job: ++jobs, lane, lend, inputs, inputNames, outputs, done, fail, giveBack, lose: fail }
   })
   driver.doRun(run as unknown as DriverRun)
   return { run: run as unknown as DriverRun, answer }

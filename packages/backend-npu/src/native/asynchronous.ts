@@ -30,7 +30,7 @@ export class Asynchronous implements Inference {
   private readonly schedule: Due
   private readonly place = words(1)
   private receivedAt = 0
-  private loss: HalError | undefined
+  loss: HalError | undefined
 
   constructor(
     private readonly runtime: Runtime,
@@ -38,10 +38,6 @@ export class Asynchronous implements Inference {
     private readonly settings: AsynchronousSettings,
   ) {
     this.schedule = new Due(settings.receiving)
-  }
-
-  get lost(): boolean {
-    return this.loss !== undefined
   }
 
   send(names: readonly string[], tensors: readonly Tensor[]): void {
@@ -130,8 +126,8 @@ export class Asynchronous implements Inference {
 
   private unanswered(status: number): HalError {
     const message =
-      `${this.runtime.library.name} gave no answer within ${this.settings.answerTimeout} ms, and is started again for ` +
-      `the next run; raise answerTimeout if the model takes longer. The runtime says: ${this.runtime.reason()}`
+      `${this.runtime.library.name} gave no answer within ${this.settings.answerTimeout} ms, and is started again; ` +
+      `raise answerTimeout if the model takes longer. The runtime says: ${this.runtime.reason()}`
     return new HalError('HAL_DEVICE_LOST', message, { native: { call: 'receive_output', status } })
   }
 

@@ -1,4 +1,4 @@
-import type { Tensor } from '@xpu-hal/core/backend'
+import type { HalError, Tensor } from '@xpu-hal/core/backend'
 import type { NativeOutput } from './output.js'
 
 /** One of the two forms of running a model. */
@@ -13,8 +13,8 @@ export interface Inference {
    * what `use` throws
    */
   receive<T>(use: UseOutput<T>): T
-  /** True when the instance must not be used again: an answer may still come, and nobody could tell whose it is. */
-  readonly lost: boolean
+  /** Why the instance must not be used again: an answer may still come, and nobody could tell whose it is. */
+  readonly loss: HalError | undefined
 }
 
 /** `bytesCopied`: of the inputs. */

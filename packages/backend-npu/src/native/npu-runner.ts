@@ -17,64 +17,47 @@ export interface RuntimeSettings {
   readonly extension: boolean
 }
 
-interface Flight {
-  readonly call: RunnerCall
-  readonly inference: Inference
-}
-
-/** Runs a model on an instance of the runtime of its own, and on a new one where that was lost. */
+/** Runs a model on an instance of the runtime of its own. */
 export class NpuRunner implements PipelinedRunner {
-  private readonly flights: Flight[] = []
-  private runtime: Runtime | undefined
-  private inference: Inference | undefined
+  private readonly runtime: Runtime
+  private readonly inference: Inference
+  private readonly calls: RunnerCall[] = []
 
   /** @param outputs empty when they are not known */
   constructor(
-    private readonly settings: RuntimeSettings,
-    private readonly model: string,
+    { library: path, args, answerTimeout, quirks, extension }: RuntimeSettings,
+    model: string,
     private readonly outputs: readonly TensorInfo[],
   ) {
-    this.start()
+    this.runtime = Runtime.open(path, args, extension, model)
+    const { calls, name, version } = this.runtime.library
+    this.inference =
+      calls.kind === 'synchronous'
+        ? new Synchronous(this.runtime, calls)
+        : new Asynchronous(this.runtime, calls, { answerTimeout, ...quirksOf(name, version, quirks) })
+  }
+
+  get lost(): HalError | undefined {
+    return this.inference.loss
   }
 
   send(call: RunnerCall): void {
-    const inference = this.inference?.lost === false ? this.inference : this.start()
-    inference.send(call.inputNames, call.inputs)
-    this.flights.push({ call, inference })
+    this.inference.send(call.inputNames, call.inputs)
+    this.calls.push(call)
   }
 
   due(): number {
-    return this.flights[0]?.inference.due() ?? 0
+    return this.inference.due()
   }
 
   receive(): RunnerAnswer {
-    const { call, inference } = this.flights.shift() as Flight
-    return inference.receive((output, bytesCopied) => this.answer(call, output, bytesCopied))
+    const call = this.calls.shift() as RunnerCall
+    return this.inference.receive((output, bytesCopied) => this.answer(call, output, bytesCopied))
   }
 
   close(): void {
-    const { runtime, inference } = this
-    this.runtime = undefined
-    if (inference?.lost === true) runtime?.abandon()
-    else runtime?.close()
-  }
-
-  private start(): Inference {
-    const { library: path, args, answerTimeout, quirks, extension } = this.settings
-    const old = this.runtime
-    this.runtime = undefined
-    this.inference = undefined
-    // First, because the hardware may serve one at a time.
-    old?.abandon()
-    const runtime = Runtime.open(path, args, extension, this.model)
-    const { calls, name, version } = runtime.library
-    const inference =
-      calls.kind === 'synchronous'
-        ? new Synchronous(runtime, calls)
-        : new Asynchronous(runtime, calls, { answerTimeout, ...quirksOf(name, version, quirks) })
-    this.runtime = runtime
-    this.inference = inference
-    return inference
+    if (this.lost === undefined) this.runtime.close()
+    else this.runtime.abandon()
   }
 
   private answer(

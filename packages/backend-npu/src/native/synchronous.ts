@@ -9,7 +9,7 @@ import { STRUCT_BYTES } from './tensors-struct.js'
 
 /** `runtime_inference_execution`: the inputs stay ours, so they need not be copied; the outputs stay the runtime's. */
 export class Synchronous implements Inference {
-  readonly lost = false
+  readonly loss = undefined
   private readonly waiting: { readonly names: readonly string[]; readonly tensors: readonly Tensor[] }[] = []
 
   constructor(

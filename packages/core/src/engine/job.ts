@@ -14,6 +14,8 @@ export const LEVELS: readonly Priority[] = ['high', 'normal', 'low']
 export interface JobOwner {
   answered(job: Job, answer: RunAnswer): void
   failed(job: Job, error: unknown): void
+  givenBack(job: Job): void
+  lost(job: Job, error: unknown): void
 }
 
 export interface Waiter {
@@ -69,5 +71,13 @@ export class Job implements DriverRun {
 
   fail(error: unknown): void {
     this.owner.failed(this, error)
+  }
+
+  giveBack(): void {
+    this.owner.givenBack(this)
+  }
+
+  lose(error: unknown): void {
+    this.owner.lost(this, error)
   }
 }

@@ -196,6 +196,10 @@ export class OpenEngine implements Engine {
 
   /** For core: the device, or the engine's own runtime, is gone or back. */
   deviceChanged(event: DeviceEvent, part: 'device' | 'runtime'): void {
+    if (event.lane !== undefined) {
+      this.#laneChanged(event, event.lane)
+      return
+    }
     if (event.kind === 'lost') this.#losses.set(part, event.error)
     else this.#losses.delete(part)
     // The device may come back while the runtime stays away, and the other way round.
@@ -206,6 +210,12 @@ export class OpenEngine implements Engine {
       this.#pipeline.failAll(this.#lost(event.error))
       this.#events.emit('lost', this.#lost(event.error))
     } else if (loss === undefined) this.#events.emit('recovered')
+  }
+
+  #laneChanged(event: DeviceEvent, lane: number): void {
+    this.#pipeline.laneChanged(lane, event.kind === 'recovered')
+    if (event.kind === 'recovered') this.#events.emit('recovered')
+    else this.#events.emit('lost', HalError.from(event.error, { device: this.device.id, engine: this.id }))
   }
 
   #lost(cause: HalError): HalError {

@@ -106,9 +106,16 @@ export class Pipeline implements JobOwner {
   }
 
   failed(job: Job, error: unknown): void {
-    if (!this.#release(job, undefined)) return
-    if (!job.settled)
-      this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
+    if (this.#release(job, undefined)) this.#fail(job, error)
+  }
+
+  lost(job: Job, error: unknown): void {
+    if (this.#release(job, undefined, 'in use')) this.#fail(job, error)
+  }
+
+  givenBack(job: Job): void {
+    if (job.settled) this.#release(job, undefined)
+    else if (!this.scheduler.requeue(this.#client, job)) this.#stray(job)
   }
 
   /** @throws HalError HAL_RESOURCE_EXHAUSTED when too many results lie uncollected. */
@@ -117,6 +124,11 @@ export class Pipeline implements JobOwner {
     if (full === undefined) return
     this.stats.refused++
     throw HalError.from(full, this.origin)
+  }
+
+  /** A lane of the driver takes runs, or does not for now. */
+  laneChanged(lane: number, serves: boolean): void {
+    this.scheduler.laneChanged(this.#client, lane, serves)
   }
 
   /** The driver is closed and has let go of everything, answered or not. */
@@ -259,15 +271,24 @@ export class Pipeline implements JobOwner {
   }
 
   /** The driver has given its answer: the core is free. False: it had answered before. */
-  #release(job: Job, serviceMs: number | undefined): boolean {
+  #release(job: Job, serviceMs: number | undefined, memory: 'free' | 'in use' = 'free'): boolean {
     if (!this.scheduler.release(this.#client, job, serviceMs)) {
-      this.stats.strayAnswers++
-      const message = `the device answered job ${job.job} once more; the answer was thrown away`
-      this.events.emit('error', new HalError('HAL_DATA_LOSS', message, { ...this.origin, job: job.job }))
+      this.#stray(job)
       return false
     }
-    job.memory.released()
+    if (memory === 'free') job.memory.released()
     this.scheduler.next()
     return true
+  }
+
+  #stray({ job }: Job): void {
+    this.stats.strayAnswers++
+    const message = `the device answered job ${job} once more; the answer was thrown away`
+    this.events.emit('error', new HalError('HAL_DATA_LOSS', message, { ...this.origin, job }))
+  }
+
+  #fail(job: Job, error: unknown): void {
+    if (job.settled) return
+    this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
   }
 }

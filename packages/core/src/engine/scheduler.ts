@@ -21,6 +21,7 @@ interface LaneLoad {
   readonly depth: number
   /** What the driver was given and has not answered, oldest first; abandoned runs included. */
   readonly jobs: Job[]
+  serves: boolean
 }
 
 /** An engine as its device's scheduler sees it. */
@@ -70,7 +71,7 @@ export class Scheduler {
       const core = this.#cores.get(coreId)
       if (core === undefined)
         throw new Error(`the driver has a lane on core ${coreId}, which its device does not list`)
-      client.lanes.push({ core, coreId, depth, jobs: [] })
+      client.lanes.push({ core, coreId, depth, jobs: [], serves: true })
     }
     this.#clients.add(client)
     this.#measureCores()
@@ -123,6 +124,29 @@ export class Scheduler {
       client.serviceMs += (serviceMs - client.serviceMs) / 8
     }
     return true
+  }
+
+  /** The driver has not begun a job and hands it back: it is the next of its engine. False: it does not have it. */
+  requeue(client: Client, job: Job): boolean {
+    const lane = client.lanes[job.lane]
+    if (lane === undefined || !lane.jobs.includes(job)) return false
+    this.#leaveLane(client, lane, job)
+    client.virtualTime -= job.price / client.weight
+    job.lane = -1
+    const queue = client.queues[job.level] as Set<Job>
+    const others = [...queue]
+    queue.clear()
+    for (const next of [job, ...others]) queue.add(next)
+    client.queued++
+    this.#waiting.add(client)
+    this.#dispatch()
+    return true
+  }
+
+  laneChanged(client: Client, index: number, serves: boolean): void {
+    const lane = client.lanes[index]
+    if (lane !== undefined) lane.serves = serves
+    this.#dispatch()
   }
 
   /** Starts what can start. To be called after {@link release}, when the caller is done with the released job. */
@@ -211,7 +235,7 @@ export class Scheduler {
     for (const client of this.#crowded) {
       if (client.driver.doRecall === undefined) continue
       const idle = client.lanes.findIndex(
-        (lane) => lane.jobs.length === 0 && lane.core.inFlight < lane.core.slots,
+        (lane) => lane.serves && lane.jobs.length === 0 && lane.core.inFlight < lane.core.slots,
       )
       if (idle < 0) continue
       for (const lane of client.lanes) {
@@ -239,8 +263,8 @@ export class Scheduler {
     let best: number | undefined
     let least = Number.POSITIVE_INFINITY
     for (let i = 0; i < client.lanes.length; i++) {
-      const { core, depth, jobs } = client.lanes[i] as LaneLoad
-      if (jobs.length >= depth || core.inFlight >= core.limit) continue
+      const { core, depth, jobs, serves } = client.lanes[i] as LaneLoad
+      if (!serves || jobs.length >= depth || core.inFlight >= core.limit) continue
       const load = core.inFlight / core.slots + jobs.length
       if (load < least) [best, least] = [i, load]
     }

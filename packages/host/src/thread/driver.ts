@@ -1,111 +1,214 @@
-import { type DriverRun, type EngineDriver, HalError, type Logger } from '@xpu-hal/core/backend'
+import {
+  type DeviceEvent,
+  type DriverRun,
+  type EngineDriver,
+  HalError,
+  type SyncRequest,
+} from '@xpu-hal/core/backend'
 import { freeAll } from '../free.js'
 import { importRunner } from '../module.js'
 import type { HostOptions } from '../options.js'
+import { repair } from '../repair.js'
 import type { LoadedModel, RunnerModule } from '../runner.js'
 import { SyncRunner } from '../sync-runner.js'
-import { ThreadLane } from './lane.js'
+import { exitWith } from './exit.js'
+import { type Connection, type Loss, ThreadLane } from './lane.js'
 import { mailable } from './model.js'
+import { Outbox } from './outbox.js'
 import { Slots } from './slots.js'
 import { WorkerThread } from './worker-thread.js'
 
 /** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
 const AT_HAND = 1
+/** Threads that an engine leaves behind inside native calls, at most: each keeps its memory. */
+const MAX_STUCK = 16
 
 /** One worker thread for each entry of `workers`; the first one loads the model for all of them. */
 export async function threadDriver<Config>(options: HostOptions<Config>): Promise<EngineDriver> {
-  const module = options.module.href
-  const slots = (options.depth ?? 1) + AT_HAND
+  // For `cancel`, `runSync` and the like; first, so that what is wrong with it shows before anything is loaded.
+  const module = await importRunner(options.module.href)
+  exitWith(module.exitProcess)
   const threads: WorkerThread[] = []
+  let loaded: LoadedModel<unknown> | undefined
   try {
-    for (const [index, { core }] of options.workers.entries()) {
-      threads.push(new WorkerThread({ module, index, core }, slots, options.logger))
-    }
-    return await openOn(threads, options)
+    for (const index of options.workers.keys()) threads.push(startThread(options, index))
+    const loader = threads[0] as WorkerThread
+    const { model, transfer } = await mailable(options.model)
+    const { config, limits: { open: limit } = {} } = options
+    const load = { kind: 'load', config, model } as const
+    const loadedModel = await loader.command<LoadedModel<unknown>>(load, { transfer, limit })
+    loaded = loadedModel
+    const opened = await Promise.allSettled(threads.map((thread) => connect(thread, options, loadedModel)))
+    const connections = opened.map((result) => {
+      if (result.status === 'rejected') throw result.reason
+      return result.value
+    })
+    // One may have died while others were opening.
+    const lost = threads.find((thread) => thread.lost !== undefined)?.lost
+    if (lost !== undefined) throw lost
+    return new ThreadDriver(options, module, loadedModel, connections)
   } catch (error) {
-    await freeThreads(threads, options.logger).catch(() => {})
+    await freeThreads(threads, options, module, loaded).catch(() => {})
     throw HalError.from(error)
   }
 }
 
-async function openOn<Config>(
-  threads: readonly WorkerThread[],
-  options: HostOptions<Config>,
-): Promise<EngineDriver> {
-  const { config, model, module: url, logger } = options
-  const loader = threads[0] as WorkerThread
-  const { model: posted, transfer } = await mailable(model)
-  const loaded = await loader.command<LoadedModel<unknown>>({ kind: 'load', config, model: posted }, transfer)
-  // For `cancel` and `runSync`; imported now, so that what is wrong with it shows now.
-  const module = await importRunner(url.href)
-  const opened = await Promise.allSettled(threads.map((thread) => openLane(thread, options, loaded, module)))
-  const lanes = opened.map((result) => {
-    if (result.status === 'rejected') throw result.reason
-    return result.value
-  })
-  // One may have died while others were opening.
-  const lost = threads.find((thread) => thread.lost !== undefined)?.lost
-  if (lost !== undefined) throw lost
-  const core = loader.core
-  const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
-  const laneOf = (lane: number) => lanes[lane] as ThreadLane
-  let closed: Promise<void> | undefined
-  const { inputs, outputs, outputShapes } = loaded
-  return {
-    inputs,
-    outputs,
-    outputShapes,
-    memory: 'shared',
-    lanes,
-    // The others would go on, but what the lost thread held of the runtime is in an unknown state.
-    doSubscribe: (listener) => {
-      for (const thread of threads) thread.onLost = (error) => listener({ kind: 'lost', error })
-    },
-    doRun: (run) => laneOf(run.lane).start(run),
-    doRunSync: (request) => sync.run(request),
-    doRecall: (run) => laneOf(run.lane).recall(run),
-    doCancel: (run) => cancel(module, laneOf(run.lane), run, logger),
-    doClose: () => {
-      closed ??= Promise.all(lanes.map((lane) => lane.drained())).then(() =>
-        freeAll([() => sync.close(), () => freeThreads(threads, logger)], logger),
-      )
-      return closed
-    },
+class ThreadDriver implements EngineDriver {
+  readonly memory = 'shared'
+  readonly lanes: readonly ThreadLane[]
+  readonly #sync: SyncRunner
+  readonly #closing = new AbortController()
+  readonly #repairs = new Set<Promise<void>>()
+  #listener: (event: DeviceEvent) => void = () => {}
+  #stuck = 0
+  #closed: Promise<void> | undefined
+
+  constructor(
+    private readonly options: HostOptions<unknown>,
+    private readonly module: RunnerModule,
+    private readonly loaded: LoadedModel<unknown>,
+    connections: readonly Connection[],
+  ) {
+    const { config, workers, depth = 1, limits = {} } = options
+    this.lanes = connections.map((connection, index) => {
+      const lane = new ThreadLane(connection.thread.core, depth + AT_HAND, module, limits)
+      lane.connect(connection)
+      lane.onDown = (error, loss, thread) => this.#down(index, error, loss, thread)
+      return lane
+    })
+    const core = workers[0]?.core ?? ''
+    this.#sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
+  }
+
+  get inputs() {
+    return this.loaded.inputs
+  }
+
+  get outputs() {
+    return this.loaded.outputs
+  }
+
+  get outputShapes() {
+    return this.loaded.outputShapes
+  }
+
+  doSubscribe(listener: (event: DeviceEvent) => void): void {
+    this.#listener = listener
+  }
+
+  doRun(run: DriverRun): void {
+    this.#laneOf(run).start(run)
+  }
+
+  doRunSync(request: SyncRequest) {
+    return this.#sync.run(request)
+  }
+
+  doRecall(run: DriverRun): boolean {
+    return this.#laneOf(run).recall(run)
+  }
+
+  doCancel(run: DriverRun): void {
+    try {
+      this.#laneOf(run).cancel(run)
+    } catch (cause) {
+      const error = HalError.from(cause)
+      this.options.logger('warn', `job ${run.job} could not be cancelled`, { error })
+    }
+  }
+
+  doClose(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #laneOf({ lane }: DriverRun): ThreadLane {
+    return this.lanes[lane] as ThreadLane
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all([...this.lanes.map((lane) => lane.drained()), ...this.#repairs])
+    for (const lane of this.lanes) lane.end()
+    const threads = this.lanes.flatMap(({ thread }) => thread ?? [])
+    await freeAll(
+      [() => this.#sync.close(), () => freeThreads(threads, this.options, this.module, this.loaded)],
+      this.options.logger,
+    )
+  }
+
+  #down(index: number, error: HalError, loss: Loss, thread: WorkerThread): void {
+    if (this.#closing.signal.aborted) return
+    if (loss === 'stuck') this.#stuck++
+    // What a thread that ended held of the runtime is in an unknown state, also for the others.
+    if (loss === 'ended' || this.#stuck > MAX_STUCK) {
+      this.#listener({ kind: 'lost', error })
+      return
+    }
+    this.#listener({ kind: 'lost', error, lane: index })
+    const repaired = this.#repair(index, thread).finally(() => this.#repairs.delete(repaired))
+    this.#repairs.add(repaired)
+  }
+
+  /** Opens another runner for a lane, on its thread where that is alive. */
+  async #repair(index: number, last: WorkerThread): Promise<void> {
+    const lane = this.lanes[index] as ThreadLane
+    let thread = last
+    const open = async () => {
+      await thread.commandIfAlive({ kind: 'close' }, { limit: this.options.limits?.close })
+      if (thread.lost !== undefined) thread = startThread(this.options, index)
+      return connect(thread, this.options, this.loaded)
+    }
+    try {
+      lane.connect(await repair(open, this.#closing.signal, this.options.logger))
+      this.#listener({ kind: 'recovered', lane: index })
+    } catch (cause) {
+      await thread.end()
+      if (!this.#closing.signal.aborted) this.#listener({ kind: 'lost', error: HalError.from(cause) })
+    }
   }
 }
 
-async function openLane(
+function startThread(
+  { module, workers, depth = 1, logger }: HostOptions<unknown>,
+  index: number,
+): WorkerThread {
+  const core = workers[index]?.core ?? ''
+  return new WorkerThread({ module: module.href, index, core }, depth + AT_HAND, logger)
+}
+
+/** Opens a runner on a thread. */
+async function connect(
   thread: WorkerThread,
-  { config, depth = 1 }: HostOptions<unknown>,
+  { config, depth = 1, limits = {} }: HostOptions<unknown>,
   { inputs, outputs, shared }: LoadedModel<unknown>,
-  { borrow }: RunnerModule,
-): Promise<ThreadLane> {
+): Promise<Connection> {
   const slots = Slots.allocate(thread.control, inputs.length + outputs.length)
-  const cancelToken = await thread.command<bigint | undefined>({
-    kind: 'open',
-    config,
-    shared,
-    inputNames: inputs.map((input) => input.name),
-    outputs: outputs.length,
-    depth,
-    slots: slots.buffer,
-  })
-  return new ThreadLane(thread, slots, cancelToken, inputs.length > 0, borrow)
+  const inputNames = inputs.map(({ name }) => name)
+  const open = { kind: 'open', config, shared, inputNames, outputs: outputs.length, depth } as const
+  const cancelToken = await thread.command<bigint | undefined>(
+    { ...open, slots: slots.buffer },
+    { limit: limits.open },
+  )
+  return { thread, slots, outbox: new Outbox(thread, slots, inputs.length > 0), cancelToken }
 }
 
-function cancel(module: RunnerModule, lane: ThreadLane, run: DriverRun, logger: Logger): void {
-  if (module.cancel === undefined) return
-  try {
-    lane.cancel(run, module.cancel)
-  } catch (cause) {
-    logger('warn', `job ${run.job} could not be cancelled`, { error: HalError.from(cause) })
+/**
+ * Closes every runner on its own thread, unloads the model on the first of them, and lets all threads end.
+ * @param module unloads the model here, where no thread is left to do it
+ */
+function freeThreads(
+  threads: readonly WorkerThread[],
+  { limits: { close: limit } = {}, logger }: HostOptions<unknown>,
+  { unload }: RunnerModule,
+  loaded: LoadedModel<unknown> | undefined,
+): Promise<void> {
+  const close = threads.map((thread) => () => thread.commandIfAlive({ kind: 'close' }, { limit }))
+  const unloadModel = () => {
+    const alive = threads.find((thread) => thread.lost === undefined)
+    if (alive !== undefined) return alive.command({ kind: 'unload', shared: loaded?.shared }, { limit })
+    if (loaded !== undefined) unload?.(loaded.shared)
   }
-}
-
-/** Closes every runner on its own thread, unloads the model on the thread that loaded it, and lets all threads end. */
-function freeThreads(threads: readonly WorkerThread[], logger: Logger): Promise<void> {
-  const close = threads.map((thread) => () => thread.commandIfAlive({ kind: 'close' }))
-  const unload = () => threads[0]?.commandIfAlive({ kind: 'unload' })
   const end = () => Promise.all(threads.map((thread) => thread.end()))
-  return freeAll([...close, unload, end], logger)
+  return freeAll([...close, unloadModel, end], logger)
 }

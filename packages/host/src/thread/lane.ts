@@ -1,10 +1,10 @@
-import { type DriverRun, HalError, type Lane, type SyncRequest, type Tensor } from '@xpu-hal/core/backend'
+import { type DriverRun, HalError, type Lane, type Tensor } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
+import type { Limits } from '../options.js'
 import type { RunnerModule } from '../runner.js'
-import { stringBytes } from '../string.js'
-import { weighTensor } from './ballast.js'
-import { BufferIds } from './buffers.js'
+import { Watchdog } from '../watchdog.js'
 import type { SlotAnswer } from './message.js'
+import type { Outbox } from './outbox.js'
 import { type PackedOutputs, unpackOutputs } from './outputs.js'
 import { type Slots, State } from './slots.js'
 import type { AnswerListener, WorkerThread } from './worker-thread.js'
@@ -17,29 +17,50 @@ interface Flight {
   letter?: SlotAnswer
 }
 
-/** The runs of one worker thread, as main sees them. */
+/** A worker whose runner is open. */
+export interface Connection {
+  readonly thread: WorkerThread
+  readonly slots: Slots
+  readonly outbox: Outbox
+  readonly cancelToken: bigint | undefined
+}
+
+/**
+ * Why a lane has lost its worker. `ended`: the thread is gone. `stuck`: it never came back from a call, and is left behind.
+ * `runner`: the thread is well, its runner has to be opened anew.
+ */
+export type Loss = 'ended' | 'stuck' | 'runner'
+
+/** The runs of one core of the engine, as main sees them, whichever worker thread serves them. */
 export class ThreadLane implements Lane, AnswerListener {
-  readonly depth: number
-  readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
+  /** Told before the runs in flight are failed or given back. */
+  onDown: (error: HalError, loss: Loss, thread: WorkerThread) => void = () => {}
+  #connection: Connection | undefined
   /** In the order in which they were sent. */
   readonly #flights: Flight[] = []
-  #order = 0
+  readonly #watchdog: Watchdog
   #drained: (() => void)[] = []
 
   constructor(
-    readonly thread: WorkerThread,
-    readonly slots: Slots,
-    readonly cancelToken: bigint | undefined,
-    /** Whether slots can describe requests: not where the model's inputs have no names before the run. */
-    readonly inputsKnown: boolean,
-    private readonly borrow: RunnerModule['borrow'],
+    readonly core: string,
+    readonly depth: number,
+    private readonly module: RunnerModule,
+    private readonly limits: Limits,
   ) {
-    this.depth = slots.count
-    thread.listener = this
+    const { run, interrupt } = limits
+    this.#watchdog = new Watchdog([
+      ...(interrupt === undefined ? [] : [{ after: interrupt, act: () => this.#interrupt() }]),
+      ...(run === undefined ? [] : [{ after: run, act: () => this.#giveUp(run) }]),
+    ])
   }
 
-  get core(): string {
-    return this.thread.core
+  get thread(): WorkerThread | undefined {
+    return this.#connection?.thread
+  }
+
+  connect(connection: Connection): void {
+    this.#connection = connection
+    connection.thread.listener = this
   }
 
   start(run: DriverRun): void {
@@ -53,20 +74,24 @@ export class ThreadLane implements Lane, AnswerListener {
   recall(run: DriverRun): boolean {
     const at = this.#flights.findIndex((flight) => flight.run === run)
     const flight = this.#flights[at]
-    if (flight === undefined || !this.slots.move(flight.slot, State.ready, State.free)) return false
+    if (flight === undefined || this.#connection?.slots.move(flight.slot, State.ready, State.free) !== true) {
+      return false
+    }
     this.#flights.splice(at, 1)
     this.#rest()
     return true
   }
 
-  cancel(run: DriverRun, stop: (token: bigint, job: number) => void): void {
+  cancel(run: DriverRun): void {
     const flight = this.#flights.find((flight) => flight.run === run)
-    if (flight === undefined || this.cancelToken === undefined) return
-    if (!this.slots.move(flight.slot, State.running, State.cancelling)) return
+    const { cancel } = this.module
+    if (flight === undefined || cancel === undefined || this.#connection?.cancelToken === undefined) return
+    const { slots, cancelToken } = this.#connection
+    if (!slots.move(flight.slot, State.running, State.cancelling)) return
     try {
-      stop(this.cancelToken, run.job)
+      cancel(cancelToken, run.job)
     } finally {
-      this.slots.cancelled(flight.slot)
+      slots.cancelled(flight.slot)
     }
   }
 
@@ -74,6 +99,10 @@ export class ThreadLane implements Lane, AnswerListener {
   drained(): Promise<void> {
     if (this.#flights.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#drained.push(resolve))
+  }
+
+  end(): void {
+    this.#watchdog.end()
   }
 
   onAnswer(answer?: SlotAnswer): void {
@@ -84,24 +113,37 @@ export class ThreadLane implements Lane, AnswerListener {
     this.#settle()
   }
 
-  onLost(error: HalError): void {
+  onLost(error: HalError, loss: Loss): void {
+    const connection = this.#connection
+    if (connection === undefined) return
     this.#settle()
-    for (const { run } of this.#flights.splice(0)) run.fail(error)
+    this.#connection = undefined
+    connection.thread.keepProcess(false)
+    this.onDown(error, loss, connection.thread)
+    for (const { run, slot } of this.#flights.splice(0)) {
+      if (connection.slots.move(slot, State.ready, State.free)) run.giveBack()
+      else if (loss === 'stuck') run.lose(error)
+      else run.fail(error)
+    }
     this.#rest()
   }
 
   #settle(): void {
-    for (let flight = this.#answered(); flight !== undefined; flight = this.#answered()) {
-      const { run, slot, letter } = flight
-      const { startedAt, endedAt, bytesCopied: bytes } = this.slots.times(slot)
+    const connection = this.#connection
+    if (connection === undefined) return
+    const { slots } = connection
+    for (let flight = this.#answered(slots); flight !== undefined; flight = this.#answered(slots)) {
+      const { run, slot, letter, bytesCopied: bytesSent } = flight
+      const { startedAt, endedAt, bytesCopied: bytes } = slots.times(slot)
       this.#flights.splice(this.#flights.indexOf(flight), 1)
-      this.slots.setState(slot, State.free)
+      slots.setState(slot, State.free)
+      this.#watchdog.progress()
       this.#rest()
       if (letter?.kind === 'failure') {
         run.fail(decodeError(letter.error))
         continue
       }
-      const bytesCopied = bytes + flight.bytesCopied
+      const bytesCopied = bytes + bytesSent
       const outputNames = letter?.outputNames
       let outputs: readonly Tensor[]
       try {
@@ -117,7 +159,7 @@ export class ThreadLane implements Lane, AnswerListener {
   #outputs(run: DriverRun, letter: PackedOutputs | undefined): readonly Tensor[] {
     if (letter === undefined) return run.outputs as Tensor[]
     if (letter.loan === undefined) return unpackOutputs(run.outputs, letter.outputs)
-    if (this.borrow !== undefined) return this.borrow(letter.loan)
+    if (this.module.borrow !== undefined) return this.module.borrow(letter.loan)
     throw new HalError('HAL_INTERNAL', 'the runner lends outputs, but its module does not export borrow')
   }
 
@@ -125,73 +167,46 @@ export class ThreadLane implements Lane, AnswerListener {
    * A run whose answer is complete. Not always the first: a run in a slot that was recalled while the worker looked at it
    * may overtake. A letter comes after the doorbell of an earlier run that shows its slot already.
    */
-  #answered(): Flight | undefined {
+  #answered(slots: Slots): Flight | undefined {
     return this.#flights.find(
       ({ slot, letter }) =>
-        this.slots.state(slot) === State.done && (letter !== undefined || !this.slots.hasAnswerLetter(slot)),
+        slots.state(slot) === State.done && (letter !== undefined || !slots.hasAnswerLetter(slot)),
     )
   }
 
   #rest(): void {
     if (this.#flights.length > 0) return
-    this.thread.keepProcess(false)
+    this.#watchdog.rest()
+    this.thread?.keepProcess(false)
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   #send(run: DriverRun): void {
-    if (this.thread.lost !== undefined) throw this.thread.lost
-    const slot = this.slots.free()
+    const connection = this.#connection
+    if (connection === undefined) throw new HalError('HAL_INTERNAL', `core ${this.core} has no worker now`)
+    const { thread, slots, outbox } = connection
+    if (thread.lost !== undefined) throw thread.lost
+    const slot = slots.free()
     if (slot === -1)
       throw new HalError('HAL_INTERNAL', `lane ${run.lane} got more than ${this.depth} runs at once`)
-    const bytesCopied = this.#write(slot, run)
-    if (this.#flights.push({ run, slot, bytesCopied }) === 1) this.thread.keepProcess(true)
-    this.slots.setState(slot, State.ready)
-    this.thread.wake()
-  }
-
-  /** Puts a request where the worker will find it, and gives the bytes of strings that were copied. */
-  #write(slot: number, run: DriverRun): number {
-    const letter = !this.inputsKnown || run.inputs.some(isString) || run.outputs.some(isString)
-    this.slots.writeRequest(slot, ++this.#order, run, letter)
-    if (letter) {
-      this.thread.post({ kind: 'request', slot, request: plain(run) })
-      return run.inputs.reduce((bytes, input) => bytes + stringBytes(input), 0)
+    const bytesCopied = outbox.write(slot, run)
+    if (this.#flights.push({ run, slot, bytesCopied }) === 1) {
+      thread.keepProcess(true)
+      this.#watchdog.progress()
     }
-    let position = 0
-    for (const input of run.inputs) this.#writeTensor(slot, position++, input)
-    for (const output of run.outputs) this.#writeTensor(slot, position++, output)
-    const news = this.#buffers.news()
-    if (news !== undefined) this.thread.post(news)
-    return 0
+    slots.setState(slot, State.ready)
+    thread.wake()
   }
 
-  #writeTensor(slot: number, position: number, tensor: Tensor | undefined): void {
-    const id = tensor === undefined ? 0 : this.#buffers.idOf((tensor.data as Uint8Array).buffer)
-    this.slots.writeTensor(slot, position, tensor, id)
+  #interrupt(): void {
+    const token = this.#connection?.cancelToken
+    if (token !== undefined) this.module.interrupt?.(token)
   }
 
-  #tellDropped(): void {
-    const news = this.#buffers.news()
-    if (news === undefined || this.thread.lost !== undefined) return
-    this.thread.post(news)
-    this.thread.wake()
-  }
-}
-
-function isString(tensor: Tensor | undefined): boolean {
-  return tensor?.dataType === 'string'
-}
-
-/** A request with nothing but what survives structured cloning. */
-function plain(request: SyncRequest): SyncRequest {
-  const bare = ({ dataType, shape, data }: Tensor): Tensor => {
-    const copy = { dataType, shape, data }
-    weighTensor(copy)
-    return copy
-  }
-  return {
-    inputs: request.inputs.map(bare),
-    inputNames: request.inputNames,
-    outputs: request.outputs.map((output) => output && bare(output)),
+  #giveUp(limit: number): void {
+    const { thread, slots } = this.#connection ?? {}
+    // Where the event loop stood still, answers may lie there that main has not seen yet.
+    if (this.#flights.some(({ slot }) => slots?.state(slot) === State.done)) this.#watchdog.progress()
+    else thread?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
   }
 }

@@ -23,7 +23,7 @@ export type Command =
       readonly slots: SharedArrayBuffer
     }
   | { readonly kind: 'close' }
-  | { readonly kind: 'unload' }
+  | { readonly kind: 'unload'; readonly shared: unknown }
   | { readonly kind: 'end' }
 
 /** From main to the worker. */
@@ -43,6 +43,9 @@ export type Answer =
   | 0
   | ({ readonly kind: 'outputs'; readonly slot: number } & PackedOutputs)
   | { readonly kind: 'failure'; readonly slot: number; readonly error: ErrorMessage }
+  /** The runner has to be opened anew. Every run that it had was answered before. */
+  | { readonly kind: 'lost'; readonly error: ErrorMessage }
   | { readonly kind: 'reply'; readonly value?: unknown; readonly error?: ErrorMessage }
 
 export type SlotAnswer = Extract<Answer, { slot: number }>
+export type LossAnswer = Extract<Answer, { kind: 'lost' }>

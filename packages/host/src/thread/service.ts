@@ -1,7 +1,7 @@
 import { now } from '@xpu-hal/core/backend'
 import { encodeError } from '../error.js'
 import type { AnyRunner, PipelinedRunner, RunnerAnswer, RunnerCall } from '../runner.js'
-import type { SlotAnswer } from './message.js'
+import type { LossAnswer, SlotAnswer } from './message.js'
 import { packOutputs } from './outputs.js'
 import { type Slots, State, Word } from './slots.js'
 
@@ -17,6 +17,7 @@ export class Service {
   /** Oldest first. */
   readonly #flights: Flight[] = []
   #endedAt = 0
+  #lost = false
 
   constructor(
     private readonly slots: Slots,
@@ -24,18 +25,24 @@ export class Service {
     /** How many calls a pipelined runner holds. */
     private readonly depth: number,
     private readonly callIn: (slot: number) => RunnerCall,
-    private readonly post: (answer: SlotAnswer | 0) => void,
+    private readonly post: (answer: SlotAnswer | LossAnswer | 0) => void,
   ) {}
 
   /** Does the next thing there is to do. False: there is none. `seen`: the control block's `wake` before the last look. */
   step(seen: number): boolean {
     const { runner } = this
+    if (this.#lost) return false
+    if (runner.lost !== undefined && this.#flights.length === 0) {
+      this.#lost = true
+      this.post({ kind: 'lost', error: encodeError(runner.lost) })
+      return false
+    }
     if ('run' in runner) {
       const slot = this.slots.take()
       if (slot !== -1) this.#answer(slot, now(), () => this.#execute(slot, (call) => runner.run(call)))
       return slot !== -1
     }
-    const room = this.#flights.length < this.depth
+    const room = this.#flights.length < this.depth && runner.lost === undefined
     const slot = room ? this.slots.take() : -1
     if (slot !== -1) this.#send(runner, slot)
     else if (this.#flights.length === 0) return false

@@ -26,8 +26,10 @@ export const Word = {
   mail: 1,
   /** 1 while a doorbell message is on its way to main. */
   bell: 2,
+  /** 1 while the worker is in the hands of its runner's module. */
+  busy: 3,
   /** First of the states of the slots. */
-  state: 3,
+  state: 4,
 } as const
 
 /** The control block of a worker with that many slots. */

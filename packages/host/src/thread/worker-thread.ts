@@ -1,13 +1,15 @@
 import { Worker } from 'node:worker_threads'
 import { HalError, type Logger } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
+import { watchExit } from './exit.js'
+import type { Loss } from './lane.js'
 import type { Answer, Command, Mail, SlotAnswer, WorkerSeed } from './message.js'
 import { createControl, Word } from './slots.js'
 
 /** Takes the answers to runs: `undefined` is a doorbell. */
 export interface AnswerListener {
   onAnswer(answer?: SlotAnswer): void
-  onLost(error: HalError): void
+  onLost(error: HalError, loss: Loss): void
 }
 
 /** One worker thread, as main sees it: its birth, its commands, its end. */
@@ -15,8 +17,6 @@ export class WorkerThread {
   readonly core: string
   readonly control: Int32Array
   listener?: AnswerListener
-  /** Told after the listener. */
-  onLost?: (error: HalError) => void
   readonly #worker: Worker
   readonly #exited: Promise<unknown>
   #lost: HalError | undefined
@@ -40,42 +40,46 @@ export class WorkerThread {
     this.#worker.on('error', (error) => {
       failure = error
     })
+    const forget = watchExit(this.control)
     this.#exited = new Promise((resolve) => this.#worker.once('exit', resolve))
-    this.#worker.on('exit', (code) => this.#onExit(seed, code, failure))
+    this.#worker.on('exit', (code) => {
+      forget()
+      this.#onExit(seed, code, failure)
+    })
   }
 
-  /** Set once the thread has ended without being told to. */
+  /** Set once the thread has ended without being told to, or was given up. */
   get lost(): HalError | undefined {
     return this.#lost
   }
 
   /**
    * Sends a command and waits for the reply.
-   * @throws what the worker threw; HAL_DEVICE_LOST when the thread ends instead.
+   * @param limit milliseconds after which the thread is given up
+   * @throws what the worker threw; HAL_DEVICE_LOST when the thread ends or is given up instead.
    */
-  async command<T>(command: Command, transfer?: readonly ArrayBuffer[]): Promise<T> {
+  async command<T>(command: Command, { transfer, limit }: CommandOptions = {}): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#pending = { resolve, reject }
     })
     this.keepProcess(true)
+    const tooLate = () => this.giveUp(`its command '${command.kind}' was not done within ${limit} ms`)
+    const timer = limit === undefined ? undefined : setTimeout(tooLate, limit)
     try {
       this.post(command, transfer)
       this.wake()
       return (await reply) as T
     } finally {
+      clearTimeout(timer)
       this.#pending = undefined
       this.keepProcess(false)
     }
   }
 
-  /** The same, but nothing where the thread is lost and with it all that it held. */
-  async commandIfAlive(command: Command): Promise<void> {
-    try {
-      await this.command(command)
-    } catch (error) {
-      if (this.#lost === undefined) throw error
-    }
+  /** The same, but nothing where the thread was lost before and with it all that it held. */
+  async commandIfAlive(command: Command, options?: CommandOptions): Promise<void> {
+    if (this.#lost === undefined) await this.command(command, options)
   }
 
   /** Tells the thread to end, and waits until it has. */
@@ -86,6 +90,24 @@ export class WorkerThread {
     this.post({ kind: 'end' })
     this.wake()
     await this.#exited
+  }
+
+  /**
+   * Leaves the thread behind, which is inside a native call: nothing could end it without ending the process. Should it
+   * come back, it closes its runner and ends.
+   */
+  giveUp(why: string): void {
+    if (this.#lost !== undefined || this.#ending) return
+    const message = `a worker thread of core ${this.core} is stuck and was left behind: ${why}`
+    const error = new HalError('HAL_DEVICE_LOST', message)
+    this.#ending = true
+    this.post({ kind: 'close' })
+    this.post({ kind: 'end' })
+    this.wake()
+    this.#lose(error, 'stuck')
+    // What it still says must reach nobody: another thread has its place.
+    delete this.listener
+    this.keepProcess(false)
   }
 
   /** Does not wake the worker. */
@@ -109,6 +131,8 @@ export class WorkerThread {
     if (answer === 0) {
       Atomics.store(this.control, Word.bell, 0)
       this.listener?.onAnswer()
+    } else if (answer.kind === 'lost') {
+      this.listener?.onLost(decodeError(answer.error) as HalError, 'runner')
     } else if (answer.kind !== 'reply') {
       this.listener?.onAnswer(answer)
     } else if (answer.error === undefined) {
@@ -122,10 +146,19 @@ export class WorkerThread {
     if (this.#ending) return
     const why = cause instanceof Error ? cause.message : `exit code ${code}`
     const message = `worker thread ${seed.index} of core ${seed.core} has ended unexpectedly: ${why}`
-    this.#lost = new HalError('HAL_DEVICE_LOST', message, cause === undefined ? {} : { cause })
-    this.logger('error', message, { error: this.#lost })
-    this.#pending?.reject(this.#lost)
-    this.listener?.onLost(this.#lost)
-    this.onLost?.(this.#lost)
+    this.#lose(new HalError('HAL_DEVICE_LOST', message, cause === undefined ? {} : { cause }), 'ended')
   }
+
+  #lose(error: HalError, loss: Loss): void {
+    this.#lost = error
+    this.logger('error', error.message, { error })
+    this.#pending?.reject(error)
+    this.listener?.onLost(error, loss)
+  }
+}
+
+export interface CommandOptions {
+  readonly transfer?: readonly ArrayBuffer[]
+  /** Milliseconds after which the thread is given up. */
+  readonly limit?: number | undefined
 }

@@ -36,8 +36,10 @@ async function live(): Promise<void> {
     inbox.read()
     const command = inbox.commands.shift()
     if (command?.kind === 'end') return
+    Atomics.store(control, Word.busy, 1)
     if (command !== undefined) await reply(command)
     const busy = command === undefined && service?.step(seen) === true
+    Atomics.store(control, Word.busy, 0)
     if (command !== undefined || now() > turnAt) {
       await turn()
       turnAt = now() + TURN_EVERY_MS
@@ -73,10 +75,15 @@ async function obey(command: Command): Promise<unknown> {
       service = new Service(slots, runner, depth, callIn, post)
       return runner.cancelToken
     }
-    case 'close':
-      return runner?.close()
+    case 'close': {
+      const closing = runner
+      runner = undefined
+      service = undefined
+      return closing?.close()
+    }
     case 'unload':
-      return loaded === undefined ? undefined : module?.unload?.(loaded.shared)
+      module ??= await importRunner(url)
+      return module.unload?.(loaded === undefined ? command.shared : loaded.shared)
   }
 }
 
