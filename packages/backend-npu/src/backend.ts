@@ -13,7 +13,13 @@ import { NUMERIC_TYPES } from './data-types.js'
 import { known, quirksOf } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
 
+const START_TIMEOUT = 120_000
 const ANSWER_TIMEOUT = 10_000
+const CLOSE_TIMEOUT = 10_000
+
+/** Milliseconds that a worker gets to tell by itself that there was no answer, before it counts as stuck in the runtime. */
+const INTERRUPT_AFTER = 100
+const GIVE_UP_AFTER = 1_000
 
 /** An OAAX runtime as a backend. One device, `npu:0`, with a core for each instance of the runtime that an engine may use. */
 export class NpuBackend implements Backend {
@@ -70,21 +76,29 @@ async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequ
   const {
     library,
     args = {},
+    startTimeout = START_TIMEOUT,
     answerTimeout = ANSWER_TIMEOUT,
+    closeTimeout = CLOSE_TIMEOUT,
     tensors,
     quirks = {},
     extension = true,
   } = config
   const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks, extension }
-  // One more instance, on the calling thread, would be needed for runSync.
-  const { doRunSync: _, ...driver } = await host({
+  return host({
     module: new URL('./runner.js', import.meta.url),
     model: request.model,
     config: runnerConfig,
     workers: request.cores.map((core) => ({ core })),
     depth: inFlight,
+    // It would take one more instance.
+    runSync: false,
     isolation: request.options.isolation as Isolation,
+    limits: {
+      open: startTimeout,
+      interrupt: answerTimeout + INTERRUPT_AFTER,
+      run: answerTimeout + GIVE_UP_AFTER,
+      close: closeTimeout,
+    },
     logger: request.logger,
   })
-  return driver
 }

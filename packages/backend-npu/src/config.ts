@@ -21,8 +21,15 @@ export interface NpuConfig {
    * has a private copy of the library and loads the model by itself.
    */
   readonly instances?: number
-  /** Milliseconds until a run without an answer fails and its instance is rebuilt; 10,000 when missing. */
+  /** Milliseconds that an instance may take to be initialized and to load its model; 120,000 when missing. */
+  readonly startTimeout?: number
+  /**
+   * Milliseconds until a run without an answer fails with HAL_DEVICE_LOST and its instance is made anew; 10,000 when
+   * missing.
+   */
   readonly answerTimeout?: number
+  /** Milliseconds that the destruction of an instance may take before it is left behind; 10,000 when missing. */
+  readonly closeTimeout?: number
   /** Inputs and outputs of the models, where neither an ONNX file nor a `<model>.json` tells. */
   readonly tensors?: ModelTensors
   /**
@@ -56,6 +63,8 @@ export function checkConfig(config: NpuConfig): NpuConfig {
   }
   for (const [key, value] of Object.entries(config.args ?? {})) checkArg(key, value)
   checkRange('instances', config.instances, MAX_INSTANCES)
+  checkRange('startTimeout', config.startTimeout, MAX_INT)
+  checkRange('closeTimeout', config.closeTimeout, MAX_INT)
   checkRange('answerTimeout', config.answerTimeout, MAX_INT)
   checkQuirks(config.quirks)
   return { ...config, library: resolve(config.library) }

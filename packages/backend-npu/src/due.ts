@@ -34,6 +34,7 @@ export class Due {
   first(): number {
     switch (this.receiving) {
       case 'waits':
+      case 'blocks':
         return 0
       case 'polls':
         return (this.mean ?? 0) * 0.9
@@ -44,13 +45,15 @@ export class Due {
 
   /** The same, where other inputs may be sent meanwhile: who waits in the runtime cannot send. */
   amongOthers(): number {
-    return this.receiving === 'waits' ? (this.mean ?? 0) * AMONG_OTHERS : this.first()
+    return this.receiving === 'waits' || this.receiving === 'blocks'
+      ? (this.mean ?? 0) * AMONG_OTHERS
+      : this.first()
   }
 
   /** Nothing was there at `asked`, and the call took `took`. */
   missed(asked: number, took: number): void {
     if (took > SLEPT) this.receiving = 'sleeps'
-    else if (this.receiving === 'waits') this.receiving = 'polls'
+    else if (this.receiving === 'waits' || this.receiving === 'blocks') this.receiving = 'polls'
     this.early = asked
     if (this.late !== undefined && this.late < asked * 1.1) this.late = asked * 1.1
   }

@@ -6,8 +6,9 @@ import { HalError, suggest } from '@xpu-hal/core/backend'
  * - `waits`: it returns as soon as one comes, so it is asked at once.
  * - `polls`: it fails at once, so it is asked shortly before the answer is due, then again and again.
  * - `sleeps`: it sleeps and then fails, also where the answer comes meanwhile, so it is asked when the answer is there.
+ * - `blocks`: as `waits`, but it returns only with an answer, or when another thread destroys the runtime.
  */
-export type Receiving = 'waits' | 'polls' | 'sleeps'
+export type Receiving = 'waits' | 'polls' | 'sleeps' | 'blocks'
 
 /** What a host must know of a runtime beside the specification. */
 export interface Quirks {
@@ -79,13 +80,14 @@ const table: readonly Quirk[] = [
   },
   {
     name: /^DEEPX$/,
-    receiving: 'waits',
+    receiving: 'blocks',
     freesRefused: true,
     reason: 'waits for the answer without end; one failure path of send_input frees the input',
   },
   {
     name: /^DEEPX$/,
     before: '1.0.1',
+    receiving: 'waits',
     freesRefused: false,
     reason:
       'the first version gives up on an answer after 200 ms, and leaves alone the input that it refuses',
@@ -119,8 +121,8 @@ function given(overrides: Partial<Quirks>): Partial<Quirks> {
 
 const allowed: Readonly<Record<keyof Quirks, { readonly what: string; fits(value: unknown): boolean }>> = {
   receiving: {
-    what: "'waits', 'polls' or 'sleeps'",
-    fits: (value) => value === 'waits' || value === 'polls' || value === 'sleeps',
+    what: "'waits', 'polls', 'sleeps' or 'blocks'",
+    fits: (value) => ['waits', 'polls', 'sleeps', 'blocks'].includes(value as string),
   },
   freesRefused: { what: 'true or false', fits: (value) => typeof value === 'boolean' },
   nothingYet: { what: 'a string', fits: (value) => typeof value === 'string' },

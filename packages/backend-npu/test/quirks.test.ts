@@ -9,8 +9,8 @@ test.each([
   ['OAAX Intel Runtime (OpenVINO Native)', '1.2.0', { receiving: 'polls' }],
   ['CPU Runtime', '1.0.0', { receiving: 'waits' }],
   ['OnnxRuntime', '0.1.0', { receiving: 'waits' }],
-  ['DEEPX', '1.3.0', { receiving: 'waits', freesRefused: true }],
-  ['DEEPX', '1.10.0', { freesRefused: true }],
+  ['DEEPX', '1.3.0', { receiving: 'blocks', freesRefused: true }],
+  ['DEEPX', '1.10.0', { receiving: 'blocks', freesRefused: true }],
   ['DEEPX', '1.0.0', { freesRefused: false }],
   ['XPU HAL reference runtime', '0.1.0', { nothingYet: 'no output within', inFlight: 4 }],
   ['MXA', '1.0', {}],
@@ -33,7 +33,11 @@ test('what the application leaves open stays known', () => {
 describe('a quirk of the application', () => {
   test.each([
     ['has no such name', { recieving: 'waits' }, "no quirk 'recieving'; did you mean 'receiving'?"],
-    ['has no such value', { receiving: 'naps' }, "receiving is naps; it is 'waits', 'polls' or 'sleeps'"],
+    [
+      'has no such value',
+      { receiving: 'naps' },
+      "receiving is naps; it is 'waits', 'polls', 'sleeps' or 'blocks'",
+    ],
     ['has another type', { freesRefused: 'no' }, 'freesRefused is no; it is true or false'],
     ['is no number', { inFlight: 0 }, 'inFlight is 0; it is a whole number from 1 to 256'],
     ['has another type of text', { nothingYet: 5 }, 'nothingYet is 5; it is a string'],

@@ -10,6 +10,8 @@ export interface HostOptions<Config> {
   /** One entry a worker, each naming the core it works on; at least one. */
   readonly workers: readonly { readonly core: string }[]
   readonly isolation: Isolation
+  /** Whether `runSync` is served, by one more runner on the calling thread; true when missing. */
+  readonly runSync?: boolean
   /** How many runs a {@link PipelinedRunner} is sent before the first is received; 1 when missing. */
   readonly depth?: number
   /** None when missing. */

@@ -85,7 +85,7 @@ export class Asynchronous implements Inference {
     for (;;) {
       place[0] = 0n
       const asked = now() - start
-      const status = this.calls.receive(place)
+      const status = this.ask()
       this.receivedAt = now()
       const elapsed = this.receivedAt - start
       const took = elapsed - asked
@@ -93,11 +93,17 @@ export class Asynchronous implements Inference {
         schedule.received(asked, took)
         return place[0]
       }
+      if (this.runtime.interruption.happened) throw this.lose(this.unanswered(status))
       if (this.answered()) throw this.runtime.failure('receive_output', status)
       schedule.missed(asked, took)
       if (elapsed >= answerTimeout) throw this.lose(this.unanswered(status))
       sleep(Math.min(schedule.pause(elapsed, took), answerTimeout - elapsed))
     }
+  }
+
+  private ask(): number {
+    const receive = () => this.calls.receive(this.place)
+    return this.settings.receiving === 'blocks' ? this.runtime.interruption.during(receive) : receive()
   }
 
   /** Whether a `receive_output` that failed was the answer: that the inference failed. */

@@ -54,5 +54,6 @@ export function interrupt(token: Pointer): void {
   const thread = new BigUint64Array(new SharedArrayBuffer(8))
   // `runtime_destruction` takes nothing, so as the first function of a thread it leaves the argument alone.
   const start = bind<number>(create, 'int', 'void *', 'void *', 'void *', 'void *')
-  if (start(thread, null, destruction, null) === 0) bind<number>(detach, 'int', 'size_t')(thread[0] as Pointer)
+  if (start(thread, null, destruction, null) === 0)
+    bind<number>(detach, 'int', 'size_t')(thread[0] as Pointer)
 }

@@ -16,6 +16,8 @@ export interface OaaxLibrary {
   readonly initializeWithArgs: Status | undefined
   readonly loadModel: Status
   readonly destroy: Status
+  /** Address of `destroy`. */
+  readonly destruction: Pointer
   readonly errorMessage: Text | undefined
   readonly calls: AsynchronousCalls | SynchronousCalls
 }
@@ -82,6 +84,7 @@ function bindLibrary(handle: LibraryHandle, as: string): OaaxLibrary {
     initializeWithArgs: optional('runtime_initialization_with_args', 'int', 'void *', 'void *'),
     loadModel: required('runtime_model_loading', 'str'),
     destroy: required('runtime_destruction'),
+    destruction: addresses.get('runtime_destruction') as Pointer,
     errorMessage: text('runtime_error_message'),
     calls:
       form === 'synchronous'

@@ -37,6 +37,11 @@ export class NpuRunner implements PipelinedRunner {
         : new Asynchronous(this.runtime, calls, { answerTimeout, ...quirksOf(name, version, quirks) })
   }
 
+  /** For `interrupt`. */
+  get cancelToken(): bigint {
+    return this.runtime.interruption.token
+  }
+
   get lost(): HalError | undefined {
     return this.inference.loss
   }

@@ -3,6 +3,7 @@ import type { InitArgs } from '../config.js'
 import { NativeArguments } from './arguments.js'
 import type { NativeArgument } from './calls.js'
 import { Extension } from './extension.js'
+import { Interruption } from './interruption.js'
 import { pin, releaseFreedMemory } from './libc.js'
 import { loadLibrary, type OaaxLibrary, unloadLibrary } from './library.js'
 import { withPrivateCopy } from './private-copy.js'
@@ -12,6 +13,7 @@ export class Runtime {
   /** Held: the runtime may have kept pointers to them. */
   private readonly args: NativeArguments
   private readonly extension = new Extension()
+  readonly interruption: Interruption
 
   private constructor(
     readonly library: OaaxLibrary,
@@ -19,6 +21,7 @@ export class Runtime {
     args: InitArgs,
     offer: boolean,
   ) {
+    this.interruption = new Interruption(library.destruction)
     const offered = offer && library.initializeWithArgs !== undefined && library.calls.kind === 'asynchronous'
     this.args = new NativeArguments(args, offered ? this.extension.offer() : [])
   }
@@ -81,7 +84,7 @@ export class Runtime {
   /** Ends a runtime in an unknown state as well as it can be. Its code stays: threads of it may still run. */
   abandon(): void {
     pin(this.copy)
-    this.library.destroy()
+    if (!this.interruption.happened) this.library.destroy()
   }
 
   private initialize(): void {

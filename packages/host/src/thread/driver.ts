@@ -3,6 +3,7 @@ import {
   type DriverRun,
   type EngineDriver,
   HalError,
+  type RunAnswer,
   type SyncRequest,
 } from '@xpu-hal/core/backend'
 import { freeAll } from '../free.js'
@@ -56,6 +57,7 @@ export async function threadDriver<Config>(options: HostOptions<Config>): Promis
 class ThreadDriver implements EngineDriver {
   readonly memory = 'shared'
   readonly lanes: readonly ThreadLane[]
+  readonly doRunSync?: (request: SyncRequest) => RunAnswer
   readonly #sync: SyncRunner
   readonly #closing = new AbortController()
   readonly #repairs = new Set<Promise<void>>()
@@ -77,6 +79,7 @@ class ThreadDriver implements EngineDriver {
       return lane
     })
     const core = workers[0]?.core ?? ''
+    if (options.runSync !== false) this.doRunSync = (request) => this.#sync.run(request)
     this.#sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
   }
 
@@ -98,10 +101,6 @@ class ThreadDriver implements EngineDriver {
 
   doRun(run: DriverRun): void {
     this.#laneOf(run).start(run)
-  }
-
-  doRunSync(request: SyncRequest) {
-    return this.#sync.run(request)
   }
 
   doRecall(run: DriverRun): boolean {

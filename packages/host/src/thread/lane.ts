@@ -36,6 +36,7 @@ export class ThreadLane implements Lane, AnswerListener {
   /** Told before the runs in flight are failed or given back. */
   onDown: (error: HalError, loss: Loss, thread: WorkerThread) => void = () => {}
   #connection: Connection | undefined
+  #loss: HalError | undefined
   /** In the order in which they were sent. */
   readonly #flights: Flight[] = []
   readonly #watchdog: Watchdog
@@ -45,9 +46,8 @@ export class ThreadLane implements Lane, AnswerListener {
     readonly core: string,
     readonly depth: number,
     private readonly module: RunnerModule,
-    private readonly limits: Limits,
+    { run, interrupt }: Limits,
   ) {
-    const { run, interrupt } = limits
     this.#watchdog = new Watchdog([
       ...(interrupt === undefined ? [] : [{ after: interrupt, act: () => this.#interrupt() }]),
       ...(run === undefined ? [] : [{ after: run, act: () => this.#giveUp(run) }]),
@@ -118,10 +118,11 @@ export class ThreadLane implements Lane, AnswerListener {
     if (connection === undefined) return
     this.#settle()
     this.#connection = undefined
+    this.#loss = error
     connection.thread.keepProcess(false)
     this.onDown(error, loss, connection.thread)
     for (const { run, slot } of this.#flights.splice(0)) {
-      if (connection.slots.move(slot, State.ready, State.free)) run.giveBack()
+      if (loss !== 'ended' && connection.slots.move(slot, State.ready, State.free)) run.giveBack()
       else if (loss === 'stuck') run.lose(error)
       else run.fail(error)
     }
@@ -183,7 +184,7 @@ export class ThreadLane implements Lane, AnswerListener {
 
   #send(run: DriverRun): void {
     const connection = this.#connection
-    if (connection === undefined) throw new HalError('HAL_INTERNAL', `core ${this.core} has no worker now`)
+    if (connection === undefined) throw this.#loss
     const { thread, slots, outbox } = connection
     if (thread.lost !== undefined) throw thread.lost
     const slot = slots.free()
