@@ -15,8 +15,7 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
   /** Opens a runner on the thread where it will work. `shared` is what `load` gave. */
   open(config: Config, shared: Shared, worker: WorkerInfo): AnyRunner | Promise<AnyRunner>
   /**
-   * Frees what `load` took, after every runner was closed; on the same thread, or on the one in its place where that one
-   * was left behind.
+   * Frees what `load` took, after every runner was closed; on the same thread, or on another one where that one is gone.
    */
   unload?(shared: Shared): void
   /**
