@@ -91,6 +91,8 @@ export class Asynchronous implements Inference {
       const took = elapsed - asked
       if (status === 0) {
         schedule.received(asked, took)
+        // It came at the last moment: the runtime is being destroyed all the same.
+        if (this.runtime.interruption.happened) this.lose(this.unanswered(status))
         return place[0]
       }
       if (this.runtime.interruption.happened) throw this.lose(this.unanswered(status))
