@@ -3,8 +3,9 @@ import { Due } from '../due.js'
 import type { Quirks } from '../quirks.js'
 import { sleep } from '../sleep.js'
 import type { Pointer } from './calls.js'
+import { GivenInput } from './given-input.js'
 import type { Inference, UseOutput } from './inference.js'
-import { NativeInput } from './input.js'
+import { LentInput, LentInputs } from './lent-input.js'
 import type { AsynchronousCalls } from './library.js'
 import { NativeOutput } from './output.js'
 import type { Runtime } from './runtime.js'
@@ -16,8 +17,7 @@ export interface AsynchronousSettings extends Quirks {
 }
 
 interface Flight {
-  readonly input: NativeInput
-  readonly tensors: readonly Tensor[]
+  readonly input: GivenInput | LentInput
   readonly sentAt: number
 }
 
@@ -27,6 +27,7 @@ interface Flight {
  */
 export class Asynchronous implements Inference {
   private readonly flights: Flight[] = []
+  private readonly inputs = new LentInputs()
   private readonly schedule: Due
   private readonly place = words(1)
   private receivedAt = 0
@@ -41,15 +42,13 @@ export class Asynchronous implements Inference {
   }
 
   send(names: readonly string[], tensors: readonly Tensor[]): void {
-    const lends = this.runtime.releasesInputs
-    const input = new NativeInput(names, tensors, !lends)
+    const input = this.runtime.releasesInputs
+      ? this.inputs.take(names, tensors)
+      : new GivenInput(names, tensors)
+    if (input instanceof LentInput) lent.add(input)
     const status = this.calls.send(input.pointer)
-    if (status !== 0) {
-      if (!this.settings.freesRefused) input.release()
-      throw this.runtime.failure('send_input', status)
-    }
-    this.flights.push({ input, tensors, sentAt: now() })
-    if (lends) lent.add(tensors)
+    if (status === 0) this.flights.push({ input, sentAt: now() })
+    else this.refused(input, status)
   }
 
   due(): number {
@@ -68,7 +67,9 @@ export class Asynchronous implements Inference {
         output.release()
       }
     } finally {
-      if (this.loss === undefined && this.runtime.releasesInputs) this.takeBack(flight)
+      if (this.loss === undefined && flight.input instanceof LentInput) {
+        this.takeBack(flight.input, flight.sentAt)
+      }
     }
   }
 
@@ -89,13 +90,15 @@ export class Asynchronous implements Inference {
       this.receivedAt = now()
       const elapsed = this.receivedAt - start
       const took = elapsed - asked
+      // Also where the answer came in the last moment.
+      if (this.runtime.interruption.happened) this.lose(this.unanswered(status))
       if (status === 0) {
         schedule.received(asked, took)
         // It came at the last moment: the runtime is being destroyed all the same.
         if (this.runtime.interruption.happened) this.lose(this.unanswered(status))
         return place[0]
       }
-      if (this.runtime.interruption.happened) throw this.lose(this.unanswered(status))
+      if (this.loss !== undefined) throw this.loss
       if (this.answered()) throw this.runtime.failure('receive_output', status)
       schedule.missed(asked, took)
       if (elapsed >= answerTimeout) throw this.lose(this.unanswered(status))
@@ -114,8 +117,14 @@ export class Asynchronous implements Inference {
     return nothingYet !== '' && !this.runtime.reason().startsWith(nothingYet)
   }
 
+  private refused(input: GivenInput | LentInput, status: number): never {
+    if (input instanceof LentInput) this.keep(input)
+    else if (!this.settings.freesRefused) input.free()
+    throw this.runtime.failure('send_input', status)
+  }
+
   /** Where the runtime keeps an input for too long, it keeps it for ever. */
-  private takeBack({ input, tensors, sentAt }: Flight): void {
+  private takeBack(input: LentInput, sentAt: number): void {
     while (!input.released()) {
       if (now() - sentAt >= this.settings.answerTimeout) {
         this.lose(this.unreleased())
@@ -123,8 +132,12 @@ export class Asynchronous implements Inference {
       }
       sleep(0.1)
     }
-    lent.delete(tensors)
-    input.release()
+    this.keep(input)
+  }
+
+  private keep(input: LentInput): void {
+    lent.delete(input)
+    this.inputs.giveBack(input)
   }
 
   private lose(error: HalError): HalError {
@@ -148,5 +161,5 @@ export class Asynchronous implements Inference {
   }
 }
 
-/** Tensors that runtimes may read. */
-const lent = new Set<readonly Tensor[]>()
+/** What runtimes may read. */
+const lent = new Set<LentInput>()

@@ -22,7 +22,7 @@ function find<Result>(
 }
 
 const allocate = find<Pointer | null>('calloc', 'void *', 'size_t', 'size_t')
-const copy = find<Pointer>('memcpy', 'void *', 'void *', 'void *', 'size_t')
+const copy = find<void>('memcpy', 'void', 'void *', 'void *', 'size_t')
 const usable = find<number | bigint>('malloc_usable_size', 'size_t', 'void *')
 const measure = find<number | bigint>('strnlen', 'size_t', 'void *', 'size_t')
 const dlopen = find<Pointer | null>('dlopen', 'void *', 'str', 'int')
@@ -51,13 +51,14 @@ export function usableSize(block: Pointer): number {
   return Number(usable(block))
 }
 
-/** The string at `pointer`, unless it is longer than `limit` bytes. */
-export function readString(pointer: Pointer, limit: number): string | undefined {
-  const length = Number(measure(pointer, limit + 1))
-  if (length > limit) return undefined
-  const bytes = new Uint8Array(new SharedArrayBuffer(length))
-  read(bytes, pointer)
-  return Buffer.from(bytes).toString()
+/** Between native memory, which must not overlap. */
+export function copyTo(to: Pointer, from: Pointer, bytes: number): void {
+  copy(to, from, bytes)
+}
+
+/** Bytes before the end of the string at `pointer`; `limit` where there is none before that. */
+export function stringLength(pointer: Pointer, limit: number): number {
+  return Number(measure(pointer, limit))
 }
 
 const trimAddress = process.platform === 'linux' ? symbolOf(program, 'malloc_trim') : undefined

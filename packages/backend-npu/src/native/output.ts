@@ -9,9 +9,10 @@ import {
 } from '@xpu-hal/core/backend'
 import { numericType } from '../data-types.js'
 import type { Pointer } from './calls.js'
-import { free, read, readString, usableSize } from './libc.js'
+import { free, read, stringLength, usableSize } from './libc.js'
 import type { Loan } from './loan.js'
-import { bytesOf, Member, STRUCT_BYTES, words } from './tensors-struct.js'
+import * as scratch from './scratch.js'
+import { bytesOf, Member, STRUCT_BYTES } from './tensors-struct.js'
 
 /** More than any model has; beyond, the struct is damaged. */
 const MAX_TENSORS = 4096
@@ -40,20 +41,25 @@ export class NativeOutput {
     struct: Pointer,
     private readonly allocated: boolean,
   ) {
-    const members = this.words(struct, STRUCT_BYTES / 8, 'tensors_struct')
-    const count = Number(members[Member.count])
+    scratch.rewind()
+    const { words, integers } = scratch
+    const members = this.list(struct, STRUCT_BYTES, 'tensors_struct') / 8
+    const count = Number(words[members + Member.count])
     if (count > MAX_TENSORS) throw damaged(`it says that it has ${count} tensors`)
-    const member = (index: number) => members[index] as Pointer
-    const names = this.words(member(Member.names), count, 'names')
-    const types = this.numbers(member(Member.dataTypes), count)
-    const ranks = this.words(member(Member.ranks), count, 'ranks')
-    const shapes = this.words(member(Member.shapes), count, 'shapes')
-    const data = this.words(member(Member.data), count, 'data')
-    this.tensors = Array.from({ length: count }, (_, i) => {
-      const name = this.nameAt(names[i] as Pointer, i)
-      const shape = this.shapeAt(shapes[i] as Pointer, Number(ranks[i]), name)
-      return this.tensorAt(name, types[i] as number, shape, data[i] as Pointer)
-    })
+    const list = (member: number, size: number, what: string) =>
+      this.list(words[members + member] as Pointer, count * size, what) / size
+    const names = list(Member.names, 8, 'names')
+    const types = list(Member.dataTypes, 4, 'data_types')
+    const ranks = list(Member.ranks, 8, 'ranks')
+    const shapes = list(Member.shapes, 8, 'shapes')
+    const data = list(Member.data, 8, 'data')
+    const tensors: NativeTensor[] = []
+    for (let i = 0; i < count; i++) {
+      const name = this.nameAt(words[names + i] as Pointer, i)
+      const shape = this.shapeAt(words[shapes + i] as Pointer, Number(words[ranks + i]), name)
+      tensors.push(this.tensorAt(name, integers[types + i] as number, shape, words[data + i] as Pointer))
+    }
+    this.tensors = tensors
   }
 
   /** Copies tensor `index` to `given` where that fits, else to a new SharedArrayBuffer. */
@@ -100,29 +106,26 @@ export class NativeOutput {
 
   private nameAt(pointer: Pointer, index: number): string {
     this.check(pointer, 1, `the name of tensor ${index}`)
-    const limit = this.allocated ? Math.min(MAX_NAME_BYTES, usableSize(pointer) - 1) : MAX_NAME_BYTES
-    const name = readString(pointer, limit)
-    if (name === undefined) throw damaged(`the name of tensor ${index} has no end`)
-    return name
+    const limit = this.allocated ? Math.min(MAX_NAME_BYTES, usableSize(pointer)) : MAX_NAME_BYTES
+    const length = stringLength(pointer, limit)
+    if (length === limit) throw damaged(`the name of tensor ${index} has no end`)
+    return scratch.reading(pointer, length, (at) => scratch.bytes.toString('utf8', at, at + length))
   }
 
   private shapeAt(pointer: Pointer, rank: number, name: string): number[] {
     if (rank > MAX_RANK) throw damaged(`tensor ${name} has rank ${rank}; the limit is ${MAX_RANK}`)
-    return Array.from(this.words(pointer, rank, `the shape of tensor ${name}`), Number)
+    this.check(pointer, rank * 8, `the shape of tensor ${name}`)
+    return scratch.reading(pointer, rank * 8, (at) => {
+      const shape: number[] = []
+      for (let d = 0; d < rank; d++) shape.push(Number(scratch.words[at / 8 + d]))
+      return shape
+    })
   }
 
-  private words(pointer: Pointer, count: number, what: string): BigUint64Array {
-    const list = words(count).subarray(0, count)
-    this.check(pointer, count * 8, what)
-    read(bytesOf(list), pointer)
-    return list
-  }
-
-  private numbers(pointer: Pointer, count: number): Int32Array {
-    const list = new Int32Array(shared(count * 4))
-    this.check(pointer, count * 4, 'data_types')
-    read(bytesOf(list), pointer)
-    return list
+  /** Where the list begins in the scratch memory. */
+  private list(pointer: Pointer, bytes: number, what: string): number {
+    this.check(pointer, bytes, what)
+    return scratch.read(pointer, bytes)
   }
 
   private check(pointer: Pointer, bytes: number, what: string): void {

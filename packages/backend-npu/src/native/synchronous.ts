@@ -1,6 +1,6 @@
 import type { Tensor } from '@xpu-hal/core/backend'
 import type { Inference, UseOutput } from './inference.js'
-import { NativeInput } from './input.js'
+import { LentInputs } from './lent-input.js'
 import { alloc, free } from './libc.js'
 import type { SynchronousCalls } from './library.js'
 import { NativeOutput } from './output.js'
@@ -10,6 +10,7 @@ import { STRUCT_BYTES } from './tensors-struct.js'
 /** `runtime_inference_execution`: the inputs stay ours, so they need not be copied; the outputs stay the runtime's. */
 export class Synchronous implements Inference {
   readonly loss = undefined
+  private readonly inputs = new LentInputs()
   private readonly waiting: { readonly names: readonly string[]; readonly tensors: readonly Tensor[] }[] = []
 
   constructor(
@@ -28,7 +29,7 @@ export class Synchronous implements Inference {
   receive<T>(use: UseOutput<T>): T {
     const { names, tensors } = this.waiting.shift() as (typeof this.waiting)[number]
     const { runtime, calls } = this
-    const input = new NativeInput(names, tensors, false)
+    const input = this.inputs.take(names, tensors)
     const struct = alloc(STRUCT_BYTES)
     try {
       runtime.call('runtime_inference_execution', calls.execute, input.pointer, struct)
@@ -40,7 +41,7 @@ export class Synchronous implements Inference {
       }
     } finally {
       free(struct)
-      input.release()
+      this.inputs.giveBack(input)
     }
   }
 }
