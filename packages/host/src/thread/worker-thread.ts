@@ -12,6 +12,15 @@ export interface AnswerListener {
   onLost(error: HalError, loss: Loss): void
 }
 
+/** For messages. */
+const steps: Readonly<Record<Command['kind'], string>> = {
+  load: 'loading the model',
+  open: 'starting the runtime with the model',
+  close: 'ending the runtime',
+  unload: 'unloading the model',
+  end: 'ending the thread',
+}
+
 /** One worker thread, as main sees it: its birth, its commands, its end. */
 export class WorkerThread {
   readonly core: string
@@ -64,7 +73,7 @@ export class WorkerThread {
       this.#pending = { resolve, reject }
     })
     this.keepProcess(true)
-    const tooLate = () => this.giveUp(`its command '${command.kind}' was not done within ${limit} ms`)
+    const tooLate = () => this.giveUp(`${steps[command.kind]} took longer than ${limit} ms`)
     const timer = limit === undefined ? undefined : setTimeout(tooLate, limit)
     try {
       this.post(command, transfer)
