@@ -13,6 +13,10 @@ const AMONG_OTHERS = 0.8
 const NEWEST = 0.2
 /** A window between too early and late enough is small enough when late is at most this much of early. */
 const CLOSE_ENOUGH = 1.25
+/** How much later a runtime is asked after it was asked too early: by this part, doubled each time that it was so again. */
+const LATER = 0.03
+/** At least so much later, in milliseconds. */
+const MIN_LATER = 0.25
 /** Runs after which a sleeping runtime is asked earlier for once, in case it has become faster. */
 const RETRY_AFTER = 500
 
@@ -26,6 +30,9 @@ export class Due {
   /** The latest asking that was too early, and the earliest that was not. */
   private early = 0
   private late: number | undefined
+  private later = LATER
+  /** Whether this run was asked for too early. */
+  private tooEarly = false
   private runs = 0
 
   constructor(private receiving: Receiving) {}
@@ -55,12 +62,17 @@ export class Due {
     if (took > SLEPT) this.receiving = 'sleeps'
     else if (this.receiving === 'waits' || this.receiving === 'blocks') this.receiving = 'polls'
     this.early = asked
-    if (this.late !== undefined && this.late < asked * 1.1) this.late = asked * 1.1
+    const later = asked + Math.max(asked * this.later, MIN_LATER)
+    if (this.late !== undefined && this.late < later) this.late = later
+    this.later = Math.min(2 * this.later, 1)
+    this.tooEarly = true
   }
 
   /** The answer was received by the call made at `asked`, which took `took`. */
   received(asked: number, took: number): void {
     this.runs++
+    if (!this.tooEarly) this.later = LATER
+    this.tooEarly = false
     const answered = asked + took
     this.mean = this.mean === undefined ? answered : this.mean + NEWEST * (answered - this.mean)
     if (took > AT_ONCE) {
