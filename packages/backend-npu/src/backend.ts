@@ -21,13 +21,15 @@ const CLOSE_TIMEOUT = 10_000
 const INTERRUPT_AFTER = 100
 const GIVE_UP_AFTER = 1_000
 
-/** An OAAX runtime as a backend. One device, `npu:0`, with a core for each instance of the runtime that an engine may use. */
+/** An OAAX runtime as a backend. One device, `npu:0` unless it has another name, with a core for each instance of the runtime that an engine may use. */
 export class NpuBackend implements Backend {
   readonly specVersion = 1
-  readonly name = 'npu'
+  readonly name: string
   readonly version = '0.1.0'
 
-  constructor(private readonly config: NpuConfig) {}
+  constructor(private readonly config: NpuConfig) {
+    this.name = config.name ?? 'npu'
+  }
 
   /** @throws HalError HAL_UNAVAILABLE when the library is missing, does not load, or is no OAAX runtime. */
   async doDevices({ logger }: BackendContext): Promise<readonly DeviceDriver[]> {
@@ -36,7 +38,8 @@ export class NpuBackend implements Backend {
     logger('debug', `${name} ${version}, ${calls.kind} OAAX runtime`, { library: this.config.library })
     for (const { reason } of known(name, version)) logger('debug', `${name} ${version}: ${reason}`)
     const { inFlight } = quirksOf(name, version, this.config.quirks)
-    return [device(this.config, `${name} ${version}`, calls.kind === 'synchronous' ? 1 : inFlight)]
+    const calledAs = `${name} ${version}`
+    return [device(this.name, this.config, calledAs, calls.kind === 'synchronous' ? 1 : inFlight)]
   }
 }
 
@@ -50,10 +53,10 @@ async function nativePart(): Promise<typeof import('./native/library.js')> {
   }
 }
 
-function device(config: NpuConfig, name: string, inFlight: number): DeviceDriver {
+function device(backend: string, config: NpuConfig, name: string, inFlight: number): DeviceDriver {
   return {
     info: {
-      id: 'npu:0',
+      id: `${backend}:0`,
       name,
       vendor: 'OAAX',
       kind: 'npu',

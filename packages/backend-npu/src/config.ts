@@ -14,6 +14,11 @@ export interface NpuConfig {
    * begins at the working directory; it is looked for nowhere else.
    */
   readonly library: string
+  /**
+   * Of the backend, in small letters, digits and dashes: its device is `<name>:0`. `npu` when missing; another one where a HAL
+   * has several runtimes.
+   */
+  readonly name?: string
   /** Given to every instance of the runtime when it is initialized. */
   readonly args?: InitArgs
   /**
@@ -59,6 +64,12 @@ export function checkConfig(config: NpuConfig): NpuConfig {
     throw new HalError(
       'HAL_INVALID_ARGUMENT',
       `npu: ${JSON.stringify(config.library)} is no path of a library`,
+    )
+  }
+  if (config.name !== undefined && !/^[a-z][a-z0-9-]*$/.test(config.name)) {
+    throw new HalError(
+      'HAL_INVALID_ARGUMENT',
+      `npu: the name ${JSON.stringify(config.name)} is not of small letters, digits and dashes`,
     )
   }
   for (const [key, value] of Object.entries(config.args ?? {})) checkArg(key, value)

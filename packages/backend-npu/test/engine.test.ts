@@ -1,7 +1,7 @@
-import type { NpuConfig } from '@xpu-hal/backend-npu'
-import { type EngineOptions, tensor } from '@xpu-hal/core'
+import { type NpuConfig, npu } from '@xpu-hal/backend-npu'
+import { createHal, type EngineOptions, tensor } from '@xpu-hal/core'
 import { describe, expect, test } from 'vitest'
-import { engineOn, file, runtime } from './support.js'
+import { engineOn, file, model, runtime } from './support.js'
 
 const asynchronous = runtime()
 const synchronous = runtime('-DSYNCHRONOUS')
@@ -119,6 +119,19 @@ describe.skipIf(asynchronous === undefined)('a runtime of the current form', () 
     expect(runs.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled'])
     expect(two.engine.device.cores).toHaveLength(2)
     await expect(two.engine.run(x(1, 2))).rejects.toMatchObject({ code: 'HAL_INTERNAL' })
+  })
+
+  test('runtimes of different libraries work side by side, each under its name', async () => {
+    const older = synchronous ?? library
+    const backends = [npu({ library, name: 'acme' }), npu({ library: older, name: 'other-1' })]
+    await using hal = createHal({ backends })
+    const engines = await Promise.all(
+      ['acme', 'other-1:0'].map((device) => hal.openEngine(model, { devices: [device] })),
+    )
+    expect(engines.map(({ device }) => device.id)).toEqual(['acme:0', 'other-1:0'])
+    const answers = await Promise.all(engines.map((engine, i) => engine.run(x(i, i + 1))))
+    expect(answers).toEqual([0, 1].map((i) => ({ x_out: tensor('float32', [1, 2], [i, i + 1]) })))
+    expect(() => npu({ library, name: 'Acme:0' })).toThrow(/name "Acme:0"/)
   })
 
   test.each([
