@@ -1,5 +1,5 @@
 // A failed inference fails at its turn, with the reason, and the others give their answers; in either form of the
-// interface. failures <library> <ONNX Runtime> <model of gather.mjs>
+// interface. failures <library> <ONNX Runtime> <model of models.mjs> <rounds of 60 inferences>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,8 +68,8 @@ static int fails(int turn) { return index_of(turn) == 99 && length_of(turn) > 0;
 
 static void check_reason(void) { CHECK(strstr(error_message(), "99") != NULL); }
 
-static void asynchronous(void) {
-  for (int round = 0; round < 50; round++) {
+static void asynchronous(int rounds) {
+  for (int round = 0; round < rounds; round++) {
     for (int turn = 0; turn < 60; turn++) CHECK(send_one(make_input(index_of(turn), length_of(turn))) == 0);
     for (int turn = 0; turn < 60; turn++) {
       tensors_struct *output = NULL;
@@ -85,8 +85,8 @@ static void asynchronous(void) {
   }
 }
 
-static void synchronous(void) {
-  for (int turn = 0; turn < 3000; turn++) {
+static void synchronous(int rounds) {
+  for (int turn = 0; turn < 60 * rounds; turn++) {
     tensors_struct output, *input = make_input(index_of(turn), length_of(turn));
     memset(&output, 0, sizeof output);
     if (execute(input, &output) == 0) {
@@ -103,7 +103,8 @@ static void synchronous(void) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4) return 2;
+  if (argc != 5) return 2;
+  const int rounds = atoi(argv[4]);
   void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
   if (library == NULL) return fprintf(stderr, "%s\n", dlerror()), 2;
   int (*initialize)(int, const char **, const void **), (*load)(const char *), (*destroy)(void);
@@ -125,9 +126,9 @@ int main(int argc, char **argv) {
   CHECK(initialize(2, keys, values) == 0);
   CHECK(load(argv[3]) == 0);
   if (execute != NULL) {
-    synchronous();
+    synchronous(rounds);
   } else {
-    asynchronous();
+    asynchronous(rounds);
   }
   CHECK(destroy() == 0);
   dlclose(library);

@@ -1,4 +1,5 @@
-// Exercises a runtime of the current interface from several threads, and fails on the first wrong answer.
+// Exercises a runtime and fails on the first wrong answer: one of the current interface from several threads; one of the
+// older interface, which allows one, inference after inference.
 // stress <library> <ONNX Runtime> <model> <count> <workers> <in flight> [extension]
 // STRESS_QUEUE inferences fill the queue in each of STRESS_ROUNDS destructions; 64 and 5 when missing. They are run whatever
 // the count is, so they set the time that a large model takes under valgrind.
@@ -26,6 +27,8 @@ static int (*initialize)(int, const char **, const void **);
 static int (*load)(const char *);
 static int (*send)(tensors_struct *);
 static int (*receive)(tensors_struct **);
+static int (*execute)(tensors_struct *, tensors_struct *);
+static int (*cleanup)(void);
 static int (*destroy)(void);
 static const char *(*error_message)(void);
 
@@ -185,6 +188,30 @@ static void *late_sender(void *sent) {
   return NULL;
 }
 
+static void older(const char *ort, const char *model) {
+  const char *keys[] = {"ort_library"};
+  const void *values[] = {ort};
+  void *first[KINDS] = {NULL};
+  CHECK(initialize(1, keys, values) == 0);
+  CHECK(load(model) == 0);
+  for (long i = 0; i < KINDS + count; i++) {
+    tensors_struct output, *input = make_input((int)(i % KINDS));
+    memset(&output, 0, sizeof output);
+    CHECK(execute(input, &output) == 0);
+    const size_t bytes = bytes_of(&output);
+    if (i < KINDS) {
+      first[i] = malloc(bytes);
+      memcpy(first[i], output.data[0], bytes);
+    }
+    CHECK(memcmp(output.data[0], first[i % KINDS], bytes) == 0);
+    CHECK(cleanup() == 0);
+    free_tensors(input);
+  }
+  CHECK(destroy() == 0);
+  for (int k = 0; k < KINDS; k++) free(first[k]);
+  printf("%ld right answers of the older interface\n", count);
+}
+
 int main(int argc, char **argv) {
   if (argc < 7) return 2;
   void *library = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
@@ -193,6 +220,8 @@ int main(int argc, char **argv) {
   *(void **)&load = dlsym(library, "runtime_model_loading");
   *(void **)&send = dlsym(library, "send_input");
   *(void **)&receive = dlsym(library, "receive_output");
+  *(void **)&execute = dlsym(library, "runtime_inference_execution");
+  *(void **)&cleanup = dlsym(library, "runtime_inference_cleanup");
   *(void **)&destroy = dlsym(library, "runtime_destruction");
   *(void **)&error_message = dlsym(library, "runtime_error_message");
   count = atol(argv[4]);
@@ -206,6 +235,11 @@ int main(int argc, char **argv) {
     elements *= shape[rank++];
   }
   free(list);
+  if (execute != NULL) {
+    older(argv[2], argv[3]);
+    dlclose(library);
+    return 0;
+  }
 
   int version = 1, accepted = 0;
   sem_init(&slots, 0, depth);
