@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, symlinkSync, truncateSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
@@ -47,4 +47,17 @@ describe.runIf(process.platform === 'linux')('without a compiler', () => {
     expect(withoutCompiler(copy, 'install.mjs')).toEqual({ status: 0, said: '' })
     expect(existsSync(join(copy, 'build'))).toBe(false)
   })
+
+  test.skipIf(reference() === undefined)(
+    'prebuilt libraries that do not load are not taken: the compiler is asked for',
+    () => {
+      const copy = unpacked('damaged')
+      const prebuilds = join(copy, 'prebuilds', `${process.platform}-${process.arch}`)
+      cpSync(dirname(reference() ?? ''), prebuilds, { recursive: true })
+      truncateSync(join(prebuilds, 'libRuntimeLibrarySync.so'), 5000)
+      const { status, said } = withoutCompiler(copy, 'install.mjs')
+      expect(status).toBe(0)
+      expect(said).toMatch(/^backend-npu: no native libraries .*'no-such-c\+\+' is not there\n$/)
+    },
+  )
 })
