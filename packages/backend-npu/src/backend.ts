@@ -12,6 +12,7 @@ import type { NpuConfig } from './config.js'
 import { NUMERIC_TYPES } from './data-types.js'
 import { known, quirksOf } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
+import { workersOf } from './workers.js'
 
 const START_TIMEOUT = 120_000
 const ANSWER_TIMEOUT = 10_000
@@ -91,7 +92,7 @@ async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequ
     module: new URL('./runner.js', import.meta.url),
     model: request.model,
     config: runnerConfig,
-    workers: request.cores.map((core) => ({ core })),
+    workers: workersOf(request),
     depth: inFlight,
     // It would take one more instance.
     runSync: false,

@@ -134,6 +134,19 @@ describe.skipIf(asynchronous === undefined)('a runtime of the current form', () 
     expect(() => npu({ library, name: 'Acme:0' })).toThrow(/name "Acme:0"/)
   })
 
+  test('workers says how many instances an engine uses', async () => {
+    await using on = await open({ instances: 3 }, { workers: 2 })
+    const cores = new Set<string>()
+    on.engine.on('run', ({ core }) => cores.add(core))
+    await Promise.all(Array.from({ length: 8 }, (_, i) => on.engine.run(x(i, i))))
+    expect([...cores].sort()).toEqual(['NPU_0', 'NPU_1'])
+    await expect(open({ instances: 3 }, { workers: 4 })).rejects.toMatchObject({
+      code: 'HAL_INVALID_ARGUMENT',
+      message: expect.stringContaining('has 3, not 4'),
+    })
+    await expect(open({}, { threadsPerWorker: 2 })).rejects.toMatchObject({ code: 'HAL_UNIMPLEMENTED' })
+  })
+
   test.each([
     ['initialization', 'runtime_initialization_with_args', 'the device is busy'],
     ['model', 'runtime_model_loading', 'the model is for another device'],
