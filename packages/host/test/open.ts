@@ -14,7 +14,16 @@ import { onTestFinished } from 'vitest'
 import { host } from '../dist/index.js'
 
 /** Words of the log of the fixture. */
-export const Word = { gate: 0, entered: 1, opened: 2, closed: 3, unloaded: 4, collected: 5 }
+export const Word = {
+  gate: 0,
+  entered: 1,
+  opened: 2,
+  closed: 3,
+  unloaded: 4,
+  collected: 5,
+  attempts: 6,
+  written: 7,
+}
 
 export const createLog = () => new Int32Array(new SharedArrayBuffer(32))
 

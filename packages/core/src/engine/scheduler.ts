@@ -134,9 +134,10 @@ export class Scheduler {
     client.virtualTime -= job.price / client.weight
     job.lane = -1
     const queue = client.queues[job.level] as Set<Job>
-    const others = [...queue]
+    // Several that come back together are older than all that wait, and keep their order.
+    const inOrder = [...queue, job].sort((a, b) => a.job - b.job)
     queue.clear()
-    for (const next of [job, ...others]) queue.add(next)
+    for (const next of inOrder) queue.add(next)
     client.queued++
     this.#waiting.add(client)
     this.#dispatch()

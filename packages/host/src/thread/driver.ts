@@ -59,10 +59,14 @@ class ThreadDriver implements EngineDriver {
   readonly lanes: readonly ThreadLane[]
   readonly doRunSync?: (request: SyncRequest) => RunAnswer
   readonly #sync: SyncRunner
-  readonly #closing = new AbortController()
+  /** Aborts when it is closed or lost for good: nothing is repaired then. */
+  readonly #over = new AbortController()
   readonly #repairs = new Set<Promise<void>>()
+  /** Their runners were lost when nothing was repaired any more. */
+  readonly #unrepaired: WorkerThread[] = []
   #listener: (event: DeviceEvent) => void = () => {}
-  #stuck = 0
+  /** Threads that are inside native calls and were left behind. */
+  readonly #stuck = new Set<WorkerThread>()
   #closed: Promise<void> | undefined
 
   constructor(
@@ -126,10 +130,10 @@ class ThreadDriver implements EngineDriver {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort()
+    this.#over.abort()
     await Promise.all([...this.lanes.map((lane) => lane.drained()), ...this.#repairs])
     for (const lane of this.lanes) lane.end()
-    const threads = this.lanes.flatMap(({ thread }) => thread ?? [])
+    const threads = [...this.lanes.flatMap(({ thread }) => thread ?? []), ...this.#unrepaired]
     await freeAll(
       [() => this.#sync.close(), () => freeThreads(threads, this.options, this.module, this.loaded)],
       this.options.logger,
@@ -137,11 +141,14 @@ class ThreadDriver implements EngineDriver {
   }
 
   #down(index: number, error: HalError, loss: Loss, thread: WorkerThread): void {
-    if (this.#closing.signal.aborted) return
-    if (loss === 'stuck') this.#stuck++
+    if (this.#over.signal.aborted) {
+      if (loss === 'runner') this.#unrepaired.push(thread)
+      return
+    }
+    if (loss === 'stuck') this.#leaveBehind(thread)
     // What a thread that ended held of the runtime is in an unknown state, also for the others.
-    if (loss === 'ended' || this.#stuck > MAX_STUCK) {
-      this.#listener({ kind: 'lost', error })
+    if (loss === 'ended' || this.#stuck.size > MAX_STUCK) {
+      this.#lose(error)
       return
     }
     this.#listener({ kind: 'lost', error, lane: index })
@@ -154,17 +161,33 @@ class ThreadDriver implements EngineDriver {
     const lane = this.lanes[index] as ThreadLane
     let thread = last
     const open = async () => {
-      await thread.commandIfAlive({ kind: 'close' }, { limit: this.options.limits?.close })
-      if (thread.lost !== undefined) thread = startThread(this.options, index)
-      return connect(thread, this.options, this.loaded)
+      try {
+        await thread.commandIfAlive({ kind: 'close' }, { limit: this.options.limits?.close })
+        if (thread.lost !== undefined) thread = startThread(this.options, index)
+        return await connect(thread, this.options, this.loaded)
+      } catch (error) {
+        if (thread.lost !== undefined) this.#leaveBehind(thread)
+        if (this.#stuck.size > MAX_STUCK && !this.#over.signal.aborted) this.#lose(HalError.from(error))
+        throw error
+      }
     }
     try {
-      lane.connect(await repair(open, this.#closing.signal, this.options.logger))
-      this.#listener({ kind: 'recovered', lane: index })
+      lane.connect(await repair(open, this.#over.signal, this.options.logger))
+      if (!this.#over.signal.aborted) this.#listener({ kind: 'recovered', lane: index })
     } catch (cause) {
       await thread.end()
-      if (!this.#closing.signal.aborted) this.#listener({ kind: 'lost', error: HalError.from(cause) })
+      if (!this.#over.signal.aborted) this.#lose(HalError.from(cause))
     }
+  }
+
+  #lose(error: HalError): void {
+    this.#over.abort()
+    this.#listener({ kind: 'lost', error })
+  }
+
+  #leaveBehind(thread: WorkerThread): void {
+    this.#stuck.add(thread)
+    void thread.exited.then(() => this.#stuck.delete(thread))
   }
 }
 

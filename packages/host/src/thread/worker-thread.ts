@@ -27,7 +27,8 @@ export class WorkerThread {
   readonly control: Int32Array
   listener?: AnswerListener
   readonly #worker: Worker
-  readonly #exited: Promise<unknown>
+  /** Resolves when the thread has ended, whatever became of it. */
+  readonly exited: Promise<unknown>
   #lost: HalError | undefined
   #pending: { resolve(value: unknown): void; reject(error: Error): void } | undefined
   #ending = false
@@ -50,7 +51,7 @@ export class WorkerThread {
       failure = error
     })
     const forget = watchExit(this.control)
-    this.#exited = new Promise((resolve) => this.#worker.once('exit', resolve))
+    this.exited = new Promise((resolve) => this.#worker.once('exit', resolve))
     this.#worker.on('exit', (code) => {
       forget()
       this.#onExit(seed, code, failure)
@@ -98,7 +99,7 @@ export class WorkerThread {
     this.keepProcess(true)
     this.post({ kind: 'end' })
     this.wake()
-    await this.#exited
+    await this.exited
   }
 
   /**
