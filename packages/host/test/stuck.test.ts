@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { createHal, type Engine, tensor } from '@xpu-hal/core'
 import { type Backend, type LogLevel, silent } from '@xpu-hal/core/backend'
 import { expect, onTestFinished, test } from 'vitest'
@@ -122,7 +123,12 @@ test('the answer of a stuck run comes too late for anybody, and into memory that
   const log = createLog()
   const { engine } = await openEngine({ config: { run: 'stick', log } })
   const errors: string[] = []
-  engine.on('error', ({ code }) => errors.push(code))
+  const failed = new Promise<void>((resolve) => {
+    engine.on('error', ({ code }) => {
+      errors.push(code)
+      resolve()
+    })
+  })
   let held: unknown
   let letGo = () => {}
   const holding = new Promise<void>((isHeld) => {
@@ -138,6 +144,7 @@ test('the answer of a stuck run comes too late for anybody, and into memory that
   })
   // From plain memory, so that the engine copies the inputs into memory that it uses again.
   await engine.runAsync(plain(-1))
+  await failed
   await engine.runAsync(plain(5), 'held')
   await holding
   const reading = engine.run(plain(-2))
@@ -248,16 +255,20 @@ testWithCounts('a runner that is lost while its engine closes is closed, and its
   await warm.engine.close()
   const before = footprint()
   const log = createLog()
-  const { engine } = await openEngine({ config: { run: 'fragile', log }, limits: {} })
+  const { engine } = await openEngine({ config: { run: 'fragile', log }, cores: 2, limits: {} })
   const controller = new AbortController()
-  const abandoned = engine.run(x(-4), { signal: controller.signal })
-  await reached(log, Word.entered, 1)
+  const abandoned = [-4, -5].map((value) => engine.run(x(value), { signal: controller.signal }))
+  await reached(log, Word.entered, 2)
   controller.abort()
-  await expect(abandoned).rejects.toMatchObject({ code: 'HAL_ABORTED' })
+  for (const run of abandoned) await expect(run).rejects.toMatchObject({ code: 'HAL_ABORTED' })
   const closed = engine.close()
   openGate(log)
+  // Time for the loss to be told, while the other core has not finished.
+  for (let i = 0; i < 1_000; i++) await turn()
+  Atomics.store(log, Word.written, 1)
+  Atomics.notify(log, Word.written)
   await closed
-  expect([word(log, Word.closed), word(log, Word.unloaded)]).toEqual([1, 1])
+  expect([word(log, Word.closed), word(log, Word.unloaded)]).toEqual([2, 1])
   await expect.poll(footprint, { timeout: 20_000 }).toEqual(before)
 })
 
