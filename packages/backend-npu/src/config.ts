@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
-import { HalError, type TensorInfo } from '@xpu-hal/core/backend'
+import { HalError } from '@xpu-hal/core/backend'
 import { checkQuirks, type Quirks } from './quirks.js'
+import { checkTensors, type ModelTensors } from './tensor-info.js'
 
 /** A value for the runtime: a string goes over as `char *`, `{ int }` as `int *`. Which one a key wants, its vendor says. */
 export type InitArg = string | { readonly int: number }
@@ -46,12 +47,6 @@ export interface NpuConfig {
   readonly quirks?: Partial<Quirks>
 }
 
-/** What a model takes and gives, in order. A dimension of -1 is not known before the run. */
-export interface ModelTensors {
-  readonly inputs: readonly TensorInfo[]
-  readonly outputs: readonly TensorInfo[]
-}
-
 const MAX_INSTANCES = 64
 const MAX_INT = 2 ** 31 - 1
 
@@ -78,6 +73,7 @@ export function checkConfig(config: NpuConfig): NpuConfig {
   checkRange('closeTimeout', config.closeTimeout, MAX_INT)
   checkRange('answerTimeout', config.answerTimeout, MAX_INT)
   checkQuirks(config.quirks)
+  if (config.tensors !== undefined) checkTensors(config.tensors, 'npu: tensors')
   return { ...config, library: resolve(config.library) }
 }
 

@@ -5,13 +5,12 @@
  */
 import type { Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
 import type { LoadedModel, PipelinedRunner, WorkerInfo } from '@xpu-hal/host'
-import type { ModelTensors } from './config.js'
 import { removeModel, writeModel } from './model-file.js'
 import { exitProcess } from './native/exit.js'
 import { interrupt } from './native/interruption.js'
 import { borrow as borrowTensor, type Loan } from './native/loan.js'
 import { NpuRunner, type RuntimeSettings } from './native/npu-runner.js'
-import { modelTensors } from './tensor-info.js'
+import { type ModelTensors, modelTensors } from './tensor-info.js'
 
 export interface NpuRunnerConfig extends RuntimeSettings {
   readonly tensors: ModelTensors | undefined

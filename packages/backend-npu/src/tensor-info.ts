@@ -1,7 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { checkShape, HalError, isDataType, type TensorInfo } from '@xpu-hal/core/backend'
-import { decodeModel, type OnnxValue } from '@xpu-hal/onnx'
-import type { ModelTensors } from './config.js'
+import { checkShape, DATA_TYPES, HalError, isDataType, suggest, type TensorInfo } from '@xpu-hal/core/backend'
+import { type OnnxValue, readSignature } from '@xpu-hal/onnx'
+
+/** What a model takes and gives, in order. A dimension of -1 is not known before the run. */
+export interface ModelTensors {
+  readonly inputs: readonly TensorInfo[]
+  readonly outputs: readonly TensorInfo[]
+}
 
 const UNKNOWN: ModelTensors = { inputs: [], outputs: [] }
 
@@ -16,10 +21,10 @@ export function modelTensors(path: string, given: ModelTensors | undefined): Mod
 
 function fromOnnx(path: string): ModelTensors | undefined {
   try {
-    const { graph } = decodeModel(readFileSync(path))
+    const { inputs, outputs } = readSignature(path)
     // Nobody could say what shape such an input is to have.
-    if (graph.inputs.some(({ shape }) => shape === undefined)) return undefined
-    return { inputs: graph.inputs.map(tensorInfo), outputs: graph.outputs.map(tensorInfo) }
+    if (inputs.some(({ shape }) => shape === undefined)) return undefined
+    return { inputs: inputs.map(tensorInfo), outputs: outputs.map(tensorInfo) }
   } catch {
     // Another format, or more than the decoder knows: the runtime decides what it makes of it.
     return undefined
@@ -33,22 +38,49 @@ function tensorInfo({ name, dataType, shape = [] }: OnnxValue): TensorInfo {
 function fromJson(path: string): ModelTensors | undefined {
   if (!existsSync(path)) return undefined
   try {
-    const { inputs, outputs } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
-    return { inputs: checkedList(inputs, 'inputs'), outputs: checkedList(outputs, 'outputs') }
+    return checkTensors(JSON.parse(readFileSync(path, 'utf8')), path)
   } catch (cause) {
+    if (cause instanceof HalError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new HalError('HAL_INVALID_ARGUMENT', `${path}: ${reason}`, { cause })
   }
 }
 
+/** @throws HalError HAL_INVALID_ARGUMENT naming `source`, the place in it, and what is allowed there */
+export function checkTensors(tensors: unknown, source: string): ModelTensors {
+  try {
+    const { inputs, outputs } = members(tensors, ['inputs', 'outputs'], 'it')
+    return { inputs: checkedList(inputs, 'inputs'), outputs: checkedList(outputs, 'outputs') }
+  } catch (cause) {
+    throw new HalError('HAL_INVALID_ARGUMENT', `${source}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function members(value: unknown, known: readonly string[], place: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error(`${place} is no object with ${known.join(', ')}`)
+  }
+  const unknown = Object.keys(value).find((key) => !known.includes(key))
+  if (unknown !== undefined)
+    throw new Error(`${place} has an unknown member '${unknown}'; ${suggest(unknown, known)}`)
+  return value as Record<string, unknown>
+}
+
 function checkedList(list: unknown, of: string): TensorInfo[] {
-  if (!Array.isArray(list)) throw new Error(`${of} is no list`)
-  return list.map((entry: Partial<TensorInfo> | null, i) => {
-    const { name, dataType, shape } = entry ?? {}
-    if (typeof name !== 'string') throw new Error(`${of}[${i}] has no name`)
-    if (!isDataType(dataType)) throw new Error(`${of}[${i}] has the unknown data type ${String(dataType)}`)
-    // -1 is allowed here.
-    checkShape(Array.isArray(shape) ? shape.map((size) => (size === -1 ? 0 : size)) : shape, `${of}[${i}]`)
-    return { name, dataType, shape: shape as number[] }
-  })
+  if (!Array.isArray(list)) throw new Error(`${of} is no list of tensors`)
+  const infos = list.map((entry: unknown, i) => checkedTensor(entry, `${of}[${i}]`))
+  const twice = infos.find(({ name }, i) => infos.findIndex((other) => other.name === name) < i)
+  if (twice !== undefined) throw new Error(`${of} has '${twice.name}' twice`)
+  return infos
+}
+
+function checkedTensor(entry: unknown, place: string): TensorInfo {
+  const { name, dataType, shape } = members(entry, ['name', 'dataType', 'shape'], place)
+  if (typeof name !== 'string' || name === '') throw new Error(`${place}.name is no name`)
+  if (!isDataType(dataType)) {
+    throw new Error(`${place}.dataType is ${String(dataType)}; it is one of ${DATA_TYPES.join(', ')}`)
+  }
+  // -1 is allowed here.
+  checkShape(Array.isArray(shape) ? shape.map((size) => (size === -1 ? 0 : size)) : shape, place)
+  return { name, dataType, shape: shape as number[] }
 }
