@@ -1,33 +1,57 @@
-import { type DriverRun, type RunAnswer, tensor } from '@xpu-hal/core/backend'
+import { type DriverRun, tensor } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
+import type { Limits } from '../src/options.js'
 import type { RunnerModule } from '../src/runner.js'
 import { ThreadLane } from '../src/thread/lane.js'
 import { Outbox } from '../src/thread/outbox.js'
 import { createControl, Slots, State } from '../src/thread/slots.js'
 import type { WorkerThread } from '../src/thread/worker-thread.js'
 
-test('a run that overtook another settles, also when the other is recalled afterwards', () => {
+/** A lane without a worker: the test does what it would do. */
+function laneAlone(module: Partial<RunnerModule> = {}, limits: Limits = {}) {
   const control = createControl(2)
-  const thread = { control, keepProcess() {}, post() {}, wake() {} } as unknown as WorkerThread
+  const gaveUp: string[] = []
+  const giveUp = (why: string) => gaveUp.push(why)
+  const thread = { control, keepProcess() {}, post() {}, wake() {}, giveUp } as unknown as WorkerThread
   const slots = Slots.allocate(control, 2)
-  const lane = new ThreadLane('NPU_0', 2, {} as RunnerModule, {})
-  lane.connect({ thread, slots, outbox: new Outbox(thread, slots, true), cancelToken: undefined })
+  const lane = new ThreadLane('NPU_0', 2, module as RunnerModule, limits)
+  lane.connect({ thread, slots, outbox: new Outbox(thread, slots, true), cancelToken: 1n })
+  return { lane, slots, gaveUp }
+}
+
+function runOf(job: number, settled: (job: number) => void): DriverRun {
+  const fail = () => settled(-job)
+  const tensors = { inputs: [tensor('float32', [1])], inputNames: ['x'], outputs: [undefined] }
+  return { job, lane: 0, ...tensors, done: () => settled(job), fail, giveBack: fail, lose: fail }
+}
+
+test('a run whose answer lies there unseen, because the event loop stood still, is no reason for alarm', async () => {
+  const interrupted: string[] = []
+  let alarm = () => {}
+  const alarmed = new Promise<void>((resolve) => {
+    alarm = resolve
+  })
+  // Both timers are set at the same time, so the first has been looked at when the second goes off.
+  const answered = laneAlone({ interrupt: () => interrupted.push('answered') }, { interrupt: 5, run: 10 })
+  const stuck = laneAlone({ interrupt: () => interrupted.push('stuck') }, { interrupt: 5, run: 10 })
+  answered.lane.start(runOf(1, () => {}))
+  stuck.lane.start(runOf(2, () => {}))
+  const last = laneAlone({ interrupt: () => alarm() }, { interrupt: 30 })
+  last.lane.start(runOf(3, () => {}))
+  answered.slots.setState(0, State.done)
+  for (const { slots } of [stuck, last]) slots.setState(0, State.running)
+  await alarmed
+  expect(interrupted).toEqual(['stuck'])
+  expect(answered.gaveUp).toEqual([])
+  expect(stuck.gaveUp).toEqual([expect.stringContaining('for 10 ms')])
+  for (const { lane } of [answered, stuck, last]) lane.end()
+})
+
+test('a run that overtook another settles, also when the other is recalled afterwards', () => {
+  const { lane, slots } = laneAlone()
   const done: number[] = []
   const start = (job: number): DriverRun => {
-    const run = {
-      ...{
-        job,
-        lane: 0,
-        lend: false,
-        inputs: [tensor('float32', [1])],
-        inputNames: ['x'],
-        outputs: [undefined],
-      },
-      done: (_: RunAnswer) => done.push(job),
-      fail: () => done.push(-job),
-      giveBack: () => done.push(-job),
-      lose: () => done.push(-job),
-    }
+    const run = runOf(job, (settled) => done.push(settled))
     lane.start(run)
     return run
   }

@@ -13,11 +13,11 @@ import { repair } from '../repair.js'
 import type { LoadedModel, RunnerModule } from '../runner.js'
 import { SyncRunner } from '../sync-runner.js'
 import { exitWith } from './exit.js'
-import { type Connection, type Loss, ThreadLane } from './lane.js'
+import { type Connection, ThreadLane } from './lane.js'
 import { mailable } from './model.js'
 import { Outbox } from './outbox.js'
 import { Slots } from './slots.js'
-import { WorkerThread } from './worker-thread.js'
+import { type Loss, WorkerThread } from './worker-thread.js'
 
 /** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
 const AT_HAND = 1

@@ -7,7 +7,7 @@ import type { SlotAnswer } from './message.js'
 import type { Outbox } from './outbox.js'
 import { type PackedOutputs, unpackOutputs } from './outputs.js'
 import { type Slots, State } from './slots.js'
-import type { AnswerListener, WorkerThread } from './worker-thread.js'
+import type { AnswerListener, Loss, WorkerThread } from './worker-thread.js'
 
 interface Flight {
   readonly run: DriverRun
@@ -24,12 +24,6 @@ export interface Connection {
   readonly outbox: Outbox
   readonly cancelToken: bigint | undefined
 }
-
-/**
- * Why a lane has lost its worker. `ended`: the thread is gone. `stuck`: it never came back from a call, and is left behind.
- * `runner`: the thread is well, its runner has to be opened anew.
- */
-export type Loss = 'ended' | 'stuck' | 'runner'
 
 /** The runs of one core of the engine, as main sees them, whichever worker thread serves them. */
 export class ThreadLane implements Lane, AnswerListener {
@@ -201,13 +195,19 @@ export class ThreadLane implements Lane, AnswerListener {
 
   #interrupt(): void {
     const token = this.#connection?.cancelToken
-    if (token !== undefined) this.module.interrupt?.(token)
+    if (!this.#hasGotOn() && token !== undefined) this.module.interrupt?.(token)
   }
 
   #giveUp(limit: number): void {
-    const { thread, slots } = this.#connection ?? {}
-    // Where the event loop stood still, answers may lie there that main has not seen yet.
-    if (this.#flights.some(({ slot }) => slots?.state(slot) === State.done)) this.#watchdog.progress()
-    else thread?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
+    if (this.#hasGotOn()) return
+    this.thread?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
+  }
+
+  /** Where the event loop stood still, answers may lie there that main has not seen yet: that is no reason for alarm. */
+  #hasGotOn(): boolean {
+    const slots = this.#connection?.slots
+    const done = this.#flights.some(({ slot }) => slots?.state(slot) === State.done)
+    if (done) this.#watchdog.progress()
+    return done
   }
 }

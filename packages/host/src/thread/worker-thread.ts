@@ -2,9 +2,14 @@ import { Worker } from 'node:worker_threads'
 import { HalError, type Logger } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
 import { watchExit } from './exit.js'
-import type { Loss } from './lane.js'
 import type { Answer, Command, Mail, SlotAnswer, WorkerSeed } from './message.js'
 import { createControl, Word } from './slots.js'
+
+/**
+ * Why a lane has lost its worker. `ended`: the thread is gone. `stuck`: it never came back from a call, and is left behind.
+ * `runner`: the thread is well, its runner has to be opened anew.
+ */
+export type Loss = 'ended' | 'stuck' | 'runner'
 
 /** Takes the answers to runs: `undefined` is a doorbell. */
 export interface AnswerListener {
