@@ -1,6 +1,7 @@
 import type { Backend, DeviceDriver } from '@xpu-hal/core/backend'
+import { endIdleWorkers } from '@xpu-hal/host'
 import { deviceConfigs, type MockConfig } from './config.js'
-import { MockDevice } from './device.js'
+import { MockDevice, runner } from './device.js'
 
 /** A backend that needs no hardware and no native code. */
 export class MockBackend implements Backend {
@@ -21,6 +22,7 @@ export class MockBackend implements Backend {
 
   async doClose(): Promise<void> {
     for (const device of this.devices) device.unsubscribe()
+    await endIdleWorkers(runner)
   }
 }
 

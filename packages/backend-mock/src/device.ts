@@ -20,6 +20,8 @@ import type { RunnerConfig } from './runner.js'
 import { Telemetry } from './telemetry.js'
 import { Timing } from './timing.js'
 
+export const runner = new URL('./runner.js', import.meta.url)
+
 /** Counts since the mock was made. */
 export interface MockCounters {
   /** Runs that were handed to the device, those included that a fault struck. */
@@ -120,8 +122,14 @@ export class MockDevice implements DeviceDriver {
       arithmetic: this.config.arithmetic,
     }
     const isolation = (request.options.isolation ?? 'thread') as Isolation
-    const module = new URL('./runner.js', import.meta.url)
-    const inner = await host({ module, model, config, workers: workersOf(request), isolation, logger })
+    const inner = await host({
+      module: runner,
+      model,
+      config,
+      workers: workersOf(request),
+      isolation,
+      logger,
+    })
     const timing = new Timing(timesOf(request, this.config), this.config.seed)
     const engine = new MockEngine(inner, model.name, this.state, timing, table)
     this.state.engines.add(engine)

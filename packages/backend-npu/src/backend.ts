@@ -7,12 +7,14 @@ import {
   type Isolation,
   type OpenRequest,
 } from '@xpu-hal/core/backend'
-import { host } from '@xpu-hal/host'
+import { endIdleWorkers, host } from '@xpu-hal/host'
 import type { NpuConfig } from './config.js'
 import { NUMERIC_TYPES } from './data-types.js'
 import { known, quirksOf } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
 import { workersOf } from './workers.js'
+
+const runner = new URL('./runner.js', import.meta.url)
 
 const START_TIMEOUT = 120_000
 const ANSWER_TIMEOUT = 10_000
@@ -41,6 +43,10 @@ export class NpuBackend implements Backend {
     const { inFlight } = quirksOf(name, version, this.config.quirks)
     const calledAs = `${name} ${version}`
     return [device(this.name, this.config, calledAs, calls.kind === 'synchronous' ? 1 : inFlight)]
+  }
+
+  doClose(): Promise<void> {
+    return endIdleWorkers(runner)
   }
 }
 
@@ -89,7 +95,7 @@ async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequ
   } = config
   const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks, extension }
   return host({
-    module: new URL('./runner.js', import.meta.url),
+    module: runner,
     model: request.model,
     config: runnerConfig,
     workers: workersOf(request),

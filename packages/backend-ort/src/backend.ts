@@ -9,9 +9,11 @@ import {
   type Isolation,
   type OpenRequest,
 } from '@xpu-hal/core/backend'
-import { host } from '@xpu-hal/host'
+import { endIdleWorkers, host } from '@xpu-hal/host'
 import { ortOptions, sessionSettings } from './options.js'
 import type { OrtRunnerConfig } from './runner.js'
+
+const runner = new URL('./runner.js', import.meta.url)
 
 export interface OrtConfig {
   /** Path of the ONNX Runtime library to use; without it the one that onnxruntime-node ships. */
@@ -32,6 +34,10 @@ export class OrtBackend implements Backend {
     const { path, version } = loadLibrary(this.config.library ?? shippedLibrary())
     logger('debug', `ONNX Runtime ${version}`, { library: path })
     return [cpuDevice(path, version)]
+  }
+
+  doClose(): Promise<void> {
+    return endIdleWorkers(runner)
   }
 }
 
@@ -83,7 +89,7 @@ function openEngine(library: string, request: OpenRequest): Promise<EngineDriver
   })
   const core = request.cores[0] as string
   return host({
-    module: new URL('./runner.js', import.meta.url),
+    module: runner,
     model: request.model,
     config,
     workers: Array.from({ length: workers }, () => ({ core })),

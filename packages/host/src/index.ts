@@ -10,3 +10,4 @@ export type {
   RunnerModule,
   WorkerInfo,
 } from './runner.js'
+export { endIdleWorkers } from './thread/pool.js'

@@ -2,6 +2,7 @@ import { type DriverRun, tensor } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
 import type { Limits } from '../src/options.js'
 import type { RunnerModule } from '../src/runner.js'
+import { BufferIds } from '../src/thread/buffers.js'
 import { ThreadLane } from '../src/thread/lane.js'
 import { Outbox } from '../src/thread/outbox.js'
 import { createControl, Slots, State } from '../src/thread/slots.js'
@@ -12,7 +13,15 @@ function laneAlone(module: Partial<RunnerModule> = {}, limits: Limits = {}) {
   const control = createControl(2)
   const gaveUp: string[] = []
   const giveUp = (why: string) => gaveUp.push(why)
-  const thread = { control, keepProcess() {}, post() {}, wake() {}, giveUp } as unknown as WorkerThread
+  const buffers = new BufferIds(() => {})
+  const thread = {
+    control,
+    buffers,
+    keepProcess() {},
+    post() {},
+    wake() {},
+    giveUp,
+  } as unknown as WorkerThread
   const slots = Slots.allocate(control, 2)
   const lane = new ThreadLane('NPU_0', 2, module as RunnerModule, limits)
   lane.connect({ thread, slots, outbox: new Outbox(thread, slots, true), cancelToken: 1n })

@@ -30,7 +30,7 @@ testWithCounts(
   'close lets runs settle, then closes every runner, unloads once and leaves no thread',
   async () => {
     await warmUp()
-    const before = footprint()
+    const before = await footprint()
     const log = createLog()
     const driver = await open({ run: 'gate', log, ...xy }, ['NPU_0', 'NPU_1'])
     const runs = [run(driver, x(1), y()), run(driver, x(2), y()), run(driver, x(3), y(), { lane: 1 })]
@@ -46,7 +46,7 @@ testWithCounts(
     expect([Word.opened, Word.closed, Word.unloaded].map((word) => Atomics.load(log, word))).toEqual([
       2, 2, 1,
     ])
-    expect(footprint()).toEqual(before)
+    expect(await footprint()).toEqual(before)
   },
 )
 
@@ -62,14 +62,14 @@ testWithCounts.each([
   [{ load: 'exit' }, { code: 'HAL_DEVICE_LOST' }],
 ])('a failure at the start, %j, rejects and leaves no thread', async (fault, expected) => {
   await warmUp()
-  const before = footprint()
+  const before = await footprint()
   const log = createLog()
   const error = await open({ run: 'copy', log, ...xy, ...fault }, ['NPU_0', 'NPU_1']).catch((error) => error)
   expect(error).toMatchObject(expected)
   if (error.code !== 'HAL_DEVICE_LOST') expect(error.stack).toContain('runner.mjs')
   expect(Atomics.load(log, Word.closed)).toBe(Atomics.load(log, Word.opened))
   expect(Atomics.load(log, Word.unloaded)).toBe('open' in fault ? 1 : 0)
-  expect(footprint()).toEqual(before)
+  expect(await footprint()).toEqual(before)
 })
 
 test('a module that cannot be imported, or has the wrong exports, or a config that cannot be cloned, is named', async () => {
@@ -95,12 +95,12 @@ test('a worker that dies while others are opening fails the opening', async () =
 
 testWithCounts('where a thread cannot be made, those made before end', async () => {
   await warmUp()
-  const before = footprint()
+  const before = await footprint()
   const unnameable = Symbol() as unknown as string
   await expect(open({ run: 'copy', ...xy }, ['NPU_0', unnameable])).rejects.toMatchObject({
     name: 'HalError',
   })
-  expect(footprint()).toEqual(before)
+  expect(await footprint()).toEqual(before)
 })
 
 test('isolation process is refused and names what there is', async () => {
@@ -114,7 +114,7 @@ testWithCounts(
   'a worker that dies fails its runs with HAL_DEVICE_LOST; others go on, close works',
   async () => {
     await warmUp()
-    const before = footprint()
+    const before = await footprint()
     const logged: [LogLevel, string][] = []
     const logger = (level: LogLevel, message: string) => logged.push([level, message])
     const log = createLog()
@@ -131,7 +131,7 @@ testWithCounts(
     expect((await run(driver, x(2), y(), { lane: 1 })).outputs[0]?.data[0]).toBe(2)
     await driver.doClose()
     expect(Atomics.load(log, Word.closed)).toBe(1)
-    expect(footprint()).toEqual(before)
+    expect(await footprint()).toEqual(before)
   },
 )
 

@@ -11,7 +11,9 @@ import {
   type TensorInfo,
 } from '@xpu-hal/core/backend'
 import { onTestFinished } from 'vitest'
-import { host } from '../dist/index.js'
+import { endIdleWorkers, host } from '../dist/index.js'
+
+const runnerModule = new URL('./fixtures/runner.mjs', import.meta.url)
 
 /** Words of the log of the fixture. */
 export const Word = {
@@ -50,7 +52,7 @@ export async function open(
   depth = 1,
 ): Promise<EngineDriver> {
   const driver = await host({
-    module: new URL('./fixtures/runner.mjs', import.meta.url),
+    module: runnerModule,
     model: { kind: 'bytes', name: 'none', bytes: new Uint8Array(1) },
     config: { log: createLog(), ...config },
     workers: cores.map((core) => ({ core })),
@@ -102,8 +104,9 @@ export function openGate(log: Int32Array): void {
   Atomics.notify(log, Word.gate)
 }
 
-/** What a leak would add to: threads of the process, and handles of the event loop. */
-export function footprint() {
+/** What a leak would add to: threads of the process without the idle ones, and handles of the event loop. */
+export async function footprint() {
+  await endIdleWorkers(runnerModule)
   const ports = process.getActiveResourcesInfo().filter((name) => name === 'MessagePort' || name === 'Worker')
   return { threads: readdirSync('/proc/self/task').length, ports: ports.length }
 }

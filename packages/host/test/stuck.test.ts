@@ -162,7 +162,7 @@ test('the answer of a stuck run comes too late for anybody, and into memory that
 testWithCounts('a thread that comes back late closes its runner and ends', async () => {
   const warm = await openEngine({ config: { run: 'stick', log: createLog() } })
   await warm.engine.close()
-  const before = footprint()
+  const before = await footprint()
   const log = createLog()
   const { engine } = await openEngine({ config: { run: 'stick', log } })
   expect(await results(engine, -1, 1)).toEqual([LOST, 1])
@@ -229,7 +229,7 @@ testWithCounts.each([
 ])('an engine closes while its runner is opened again and %s', async (_, trouble) => {
   const warm = await openEngine({ config: { run: 'stick', log: createLog() } })
   await warm.engine.close()
-  const before = footprint()
+  const before = await footprint()
   const log = createLog()
   const limits = { ...LIMITS, open: 500 }
   const { engine } = await openEngine({ config: { run: 'stick', log, ...trouble }, limits })
@@ -253,7 +253,7 @@ test('a pipelined runner that is lost fails what it has, and is opened anew on i
 testWithCounts('a runner that is lost while its engine closes is closed, and its thread ends', async () => {
   const warm = await openEngine({ config: { run: 'fragile', log: createLog() } })
   await warm.engine.close()
-  const before = footprint()
+  const before = await footprint()
   const log = createLog()
   const { engine } = await openEngine({ config: { run: 'fragile', log }, cores: 2, limits: {} })
   const controller = new AbortController()

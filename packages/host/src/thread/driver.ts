@@ -16,8 +16,9 @@ import { exitWith } from './exit.js'
 import { type Connection, ThreadLane } from './lane.js'
 import { mailable } from './model.js'
 import { Outbox } from './outbox.js'
+import { giveBackThread, takeThread } from './pool.js'
 import { Slots } from './slots.js'
-import { type Loss, WorkerThread } from './worker-thread.js'
+import type { Loss, WorkerThread } from './worker-thread.js'
 
 /** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
 const AT_HAND = 1
@@ -77,7 +78,7 @@ class ThreadDriver implements EngineDriver {
   ) {
     const { config, workers, depth = 1, limits = {} } = options
     this.lanes = connections.map((connection, index) => {
-      const lane = new ThreadLane(connection.thread.core, depth + AT_HAND, module, limits)
+      const lane = new ThreadLane(connection.thread.worker.core, depth + AT_HAND, module, limits)
       lane.connect(connection)
       lane.onDown = (error, loss, thread) => this.#down(index, error, loss, thread)
       return lane
@@ -195,8 +196,9 @@ function startThread(
   { module, workers, depth = 1, logger }: HostOptions<unknown>,
   index: number,
 ): WorkerThread {
-  const core = workers[index]?.core ?? ''
-  return new WorkerThread({ module: module.href, index, core }, depth + AT_HAND, logger)
+  const thread = takeThread(module.href, depth + AT_HAND, logger)
+  thread.worker = { index, core: workers[index]?.core ?? '' }
+  return thread
 }
 
 /** Opens a runner on a thread. */
@@ -207,7 +209,8 @@ async function connect(
 ): Promise<Connection> {
   const slots = Slots.allocate(thread.control, inputs.length + outputs.length)
   const inputNames = inputs.map(({ name }) => name)
-  const open = { kind: 'open', config, shared, inputNames, outputs: outputs.length, depth } as const
+  const { worker } = thread
+  const open = { kind: 'open', worker, config, shared, inputNames, outputs: outputs.length, depth } as const
   const cancelToken = await thread.command<bigint | undefined>(
     { ...open, slots: slots.buffer },
     { limit: limits.open },
@@ -216,10 +219,11 @@ async function connect(
 }
 
 /**
- * Closes every runner on its own thread, unloads the model on the first of them, and lets all threads end.
+ * Closes every runner on its own thread, unloads the model on the first of them, and lets the threads serve another engine,
+ * or end where something went wrong.
  * @param module unloads the model here, where no thread is left to do it
  */
-function freeThreads(
+async function freeThreads(
   threads: readonly WorkerThread[],
   { limits: { close: limit } = {}, logger }: HostOptions<unknown>,
   { unload }: RunnerModule,
@@ -227,10 +231,16 @@ function freeThreads(
 ): Promise<void> {
   const close = threads.map((thread) => () => thread.commandIfAlive({ kind: 'close' }, { limit }))
   const unloadModel = () => {
+    if (loaded === undefined) return
     const alive = threads.find((thread) => thread.lost === undefined)
-    if (alive !== undefined) return alive.command({ kind: 'unload', shared: loaded?.shared }, { limit })
-    if (loaded !== undefined) unload?.(loaded.shared)
+    if (alive === undefined) return unload?.(loaded.shared)
+    return alive.command({ kind: 'unload', shared: loaded.shared }, { limit })
   }
-  const end = () => Promise.all(threads.map((thread) => thread.end()))
-  return freeAll([...close, unloadModel, end], logger)
+  try {
+    await freeAll([...close, unloadModel], logger)
+  } catch (error) {
+    await Promise.all(threads.map((thread) => thread.end()))
+    throw error
+  }
+  await Promise.all(threads.map(giveBackThread))
 }

@@ -35,6 +35,11 @@ export class Inbox {
     }
   }
 
+  /** Forgets requests that were recalled. */
+  clear(): void {
+    this.#letters.length = 0
+  }
+
   /** The request in a slot that this worker has taken. */
   call(slots: Slots, slot: number, inputNames: readonly string[], outputCount: number): RunnerCall {
     // What the request refers to was posted before the slot became ready, perhaps after the last look.

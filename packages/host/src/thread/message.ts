@@ -1,12 +1,12 @@
 import type { Model, SyncRequest } from '@xpu-hal/core/backend'
 import type { ErrorMessage } from '../error.js'
+import type { WorkerInfo } from '../runner.js'
 import type { PackedOutputs } from './outputs.js'
 
 /** What main gives a worker thread at its birth. */
 export interface WorkerSeed {
+  /** URL of the runner module. */
   readonly module: string
-  readonly index: number
-  readonly core: string
   readonly control: Int32Array
 }
 
@@ -15,6 +15,7 @@ export type Command =
   | { readonly kind: 'load'; readonly config: unknown; readonly model: Model }
   | {
       readonly kind: 'open'
+      readonly worker: WorkerInfo
       readonly config: unknown
       readonly shared: unknown
       readonly inputNames: readonly string[]

@@ -1,13 +1,11 @@
 import type { DriverRun, SyncRequest, Tensor } from '@xpu-hal/core/backend'
 import { stringBytes } from '../string.js'
 import { weighTensor } from './ballast.js'
-import { BufferIds } from './buffers.js'
 import type { Slots } from './slots.js'
 import type { WorkerThread } from './worker-thread.js'
 
 /** Puts runs where a worker finds them; it reads them with an Inbox. */
 export class Outbox {
-  readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
   #order = 0
 
   constructor(
@@ -28,21 +26,14 @@ export class Outbox {
     let position = 0
     for (const input of run.inputs) this.#writeTensor(slot, position++, input)
     for (const output of run.outputs) this.#writeTensor(slot, position++, output)
-    const news = this.#buffers.news()
+    const news = this.thread.buffers.news()
     if (news !== undefined) this.thread.post(news)
     return 0
   }
 
   #writeTensor(slot: number, position: number, tensor: Tensor | undefined): void {
-    const id = tensor === undefined ? 0 : this.#buffers.idOf((tensor.data as Uint8Array).buffer)
+    const id = tensor === undefined ? 0 : this.thread.buffers.idOf((tensor.data as Uint8Array).buffer)
     this.slots.writeTensor(slot, position, tensor, id)
-  }
-
-  #tellDropped(): void {
-    const news = this.#buffers.news()
-    if (news === undefined || this.thread.lost !== undefined) return
-    this.thread.post(news)
-    this.thread.wake()
   }
 }
 

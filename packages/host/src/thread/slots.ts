@@ -80,8 +80,10 @@ export class Slots {
     this.#size = Field.count + tensors * TENSOR_SIZE
   }
 
+  /** For a runner that has no runs yet: all slots are free. */
   static allocate(control: Int32Array, tensors: number): Slots {
     const slots = control.length - Word.state
+    control.fill(State.free, Word.state)
     const bytes = slots * (Field.count + tensors * TENSOR_SIZE) * Float64Array.BYTES_PER_ELEMENT
     return new Slots(control, new SharedArrayBuffer(bytes), tensors)
   }

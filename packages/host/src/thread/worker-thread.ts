@@ -1,6 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { HalError, type Logger } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
+import type { WorkerInfo } from '../runner.js'
+import { BufferIds } from './buffers.js'
 import { watchExit } from './exit.js'
 import type { Answer, Command, Mail, SlotAnswer, WorkerSeed } from './message.js'
 import { createControl, Word } from './slots.js'
@@ -26,11 +28,14 @@ const steps: Readonly<Record<Command['kind'], string>> = {
   end: 'ending the thread',
 }
 
-/** One worker thread, as main sees it: its birth, its commands, its end. */
+/** One worker thread, as main sees it: its birth, its commands, its end. It serves one engine after the other. */
 export class WorkerThread {
-  readonly core: string
   readonly control: Int32Array
+  /** The names of the buffers that it knows, whichever engine they belong to. */
+  readonly buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
   listener?: AnswerListener
+  /** Whose place it has in its engine. */
+  worker: WorkerInfo = { index: 0, core: '' }
   readonly #worker: Worker
   /** Resolves when the thread has ended, whatever became of it. */
   readonly exited: Promise<unknown>
@@ -39,17 +44,14 @@ export class WorkerThread {
   #ending = false
 
   constructor(
-    seed: Omit<WorkerSeed, 'control'>,
-    slots: number,
-    readonly logger: Logger,
+    /** URL of its runner module. */
+    readonly module: string,
+    readonly slots: number,
+    public logger: Logger,
   ) {
-    this.core = seed.core
     this.control = createControl(slots)
-    const workerData: WorkerSeed = { ...seed, control: this.control }
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData,
-      name: `xpu-hal ${seed.core}`,
-    })
+    const workerData: WorkerSeed = { module, control: this.control }
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'xpu-hal' })
     let failure: unknown
     this.#worker.on('message', (answer: Answer) => this.#onMessage(answer))
     this.#worker.on('error', (error) => {
@@ -59,7 +61,7 @@ export class WorkerThread {
     this.exited = new Promise((resolve) => this.#worker.once('exit', resolve))
     this.#worker.on('exit', (code) => {
       forget()
-      this.#onExit(seed, code, failure)
+      this.#onExit(code, failure)
     })
   }
 
@@ -113,7 +115,7 @@ export class WorkerThread {
    */
   giveUp(why: string): void {
     if (this.#lost !== undefined || this.#ending) return
-    const message = `a worker thread of core ${this.core} is stuck and was left behind: ${why}`
+    const message = `${this} is stuck and was left behind: ${why}`
     const error = new HalError('HAL_DEVICE_LOST', message)
     this.#ending = true
     this.post({ kind: 'close' })
@@ -142,6 +144,10 @@ export class WorkerThread {
     else this.#worker.unref()
   }
 
+  toString(): string {
+    return `worker thread ${this.worker.index} of core ${this.worker.core}`
+  }
+
   #onMessage(answer: Answer): void {
     if (answer === 0) {
       Atomics.store(this.control, Word.bell, 0)
@@ -157,10 +163,17 @@ export class WorkerThread {
     }
   }
 
-  #onExit(seed: { index: number; core: string }, code: number, cause: unknown): void {
+  #tellDropped(): void {
+    const news = this.buffers.news()
+    if (news === undefined || this.#lost !== undefined || this.#ending) return
+    this.post(news)
+    this.wake()
+  }
+
+  #onExit(code: number, cause: unknown): void {
     if (this.#ending) return
     const why = cause instanceof Error ? cause.message : `exit code ${code}`
-    const message = `worker thread ${seed.index} of core ${seed.core} has ended unexpectedly: ${why}`
+    const message = `${this} has ended unexpectedly: ${why}`
     this.#lose(new HalError('HAL_DEVICE_LOST', message, cause === undefined ? {} : { cause }), 'ended')
   }
 

@@ -4,7 +4,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { now } from '@xpu-hal/core/backend'
 import { encodeError } from '../error.js'
 import { importRunner } from '../module.js'
-import type { AnyRunner, LoadedModel, RunnerModule } from '../runner.js'
+import type { AnyRunner, RunnerModule } from '../runner.js'
 import { Inbox } from './inbox.js'
 import type { Answer, Command, WorkerSeed } from './message.js'
 import { Rest } from './rest.js'
@@ -19,13 +19,12 @@ const TURN_EVERY_MS = 100
 // than on Linux the call would change the whole process.
 if (process.platform === 'linux') setPriority(0, Math.min(getPriority(0) + 5, 19))
 
-const { module: url, index, core, control } = workerData as WorkerSeed
+const { module: url, control } = workerData as WorkerSeed
 const port = parentPort as MessagePort
 const inbox = new Inbox(port, control)
 const rest = new Rest()
 
 let module: RunnerModule | undefined
-let loaded: LoadedModel<unknown> | undefined
 let runner: AnyRunner | undefined
 let service: Service | undefined
 
@@ -58,19 +57,16 @@ async function reply(command: Command): Promise<void> {
 }
 
 async function obey(command: Command): Promise<unknown> {
+  module ??= await importRunner(url)
   switch (command.kind) {
     case 'load': {
-      module = await importRunner(url)
-      loaded = await module.load(command.config, command.model)
-      const { inputs, outputs, outputShapes, shared } = loaded
+      const { inputs, outputs, outputShapes, shared } = await module.load(command.config, command.model)
       return { inputs, outputs, outputShapes, shared }
     }
     case 'open': {
-      module ??= await importRunner(url)
       const { inputNames, outputs, depth } = command
       const slots = new Slots(control, command.slots, inputNames.length + outputs)
-      const shared = loaded === undefined ? command.shared : loaded.shared
-      runner = await module.open(command.config, shared, { index, core })
+      runner = await module.open(command.config, command.shared, command.worker)
       const callIn = (slot: number) => inbox.call(slots, slot, inputNames, outputs)
       service = new Service(slots, runner, depth, callIn, post)
       return runner.cancelToken
@@ -79,11 +75,11 @@ async function obey(command: Command): Promise<unknown> {
       const closing = runner
       runner = undefined
       service = undefined
+      inbox.clear()
       return closing?.close()
     }
     case 'unload':
-      module ??= await importRunner(url)
-      return module.unload?.(loaded === undefined ? command.shared : loaded.shared)
+      return module.unload?.(command.shared)
   }
 }
 

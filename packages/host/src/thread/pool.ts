@@ -1,0 +1,50 @@
+import { availableParallelism } from 'node:os'
+import { type Logger, silent } from '@xpu-hal/core/backend'
+import { WorkerThread } from './worker-thread.js'
+
+/** Of one runner module. Each keeps about 8 MB. */
+const MAX_IDLE = Math.max(4, availableParallelism())
+
+/** By URL of the runner module. */
+const idle = new Map<string, Set<WorkerThread>>()
+
+/**
+ * A worker thread for a runner module: one that an engine has given back, or a new one. A thread costs 30 to 80 ms to
+ * start, and native addons keep what they know of a thread after its end (koffi 3.3: 82 KB), so that an application that
+ * opens and closes engines for weeks would grow.
+ */
+export function takeThread(module: string, slots: number, logger: Logger): WorkerThread {
+  for (const thread of idle.get(module) ?? []) {
+    if (thread.slots !== slots) continue
+    forget(thread)
+    if (thread.lost !== undefined) continue
+    thread.logger = logger
+    return thread
+  }
+  return new WorkerThread(module, slots, logger)
+}
+
+/** Takes back a thread whose runner is closed and whose model is unloaded; ends it where enough are idle. */
+export async function giveBackThread(thread: WorkerThread): Promise<void> {
+  const others = idle.get(thread.module) ?? new Set()
+  if (thread.lost !== undefined) return
+  if (others.size >= MAX_IDLE) return thread.end()
+  delete thread.listener
+  thread.logger = silent
+  idle.set(thread.module, others.add(thread))
+  void thread.exited.then(() => forget(thread))
+}
+
+/**
+ * Ends the worker threads that no engine of this runner module uses. For `doClose` of a backend; they keep no process alive.
+ */
+export async function endIdleWorkers(module: URL): Promise<void> {
+  const threads = [...(idle.get(module.href) ?? [])]
+  idle.delete(module.href)
+  await Promise.all(threads.map((thread) => thread.end()))
+}
+
+function forget(thread: WorkerThread): void {
+  const others = idle.get(thread.module)
+  if (others?.delete(thread) && others.size === 0) idle.delete(thread.module)
+}
