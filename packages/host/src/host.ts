@@ -1,12 +1,18 @@
 import { type EngineDriver, HalError, type Isolation } from '@xpu-hal/core/backend'
+import { workerDriver } from './driver.js'
 import { inlineDriver } from './inline.js'
+import { importRunner } from './module.js'
 import type { HostOptions } from './options.js'
-import { threadDriver } from './thread/driver.js'
+import { exitWith } from './thread/exit.js'
+import { Threads } from './thread/threads.js'
 
 type DriverFactory = (options: HostOptions<unknown>) => Promise<EngineDriver>
 
 /** Where another isolation plugs in. */
-const factories: Partial<Record<Isolation, DriverFactory>> = { thread: threadDriver, inline: inlineDriver }
+const factories: Partial<Record<Isolation, DriverFactory>> = {
+  thread: threadDriver,
+  inline: inlineDriver,
+}
 
 /**
  * Loads a model with a backend's runner module and gives the driver that core needs.
@@ -21,4 +27,12 @@ export async function host<Config>(options: HostOptions<Config>): Promise<Engine
   }
   if (workers.length === 0) throw new HalError('HAL_INVALID_ARGUMENT', 'workers: at least one is needed')
   return factory(options)
+}
+
+async function threadDriver(options: HostOptions<unknown>): Promise<EngineDriver> {
+  const { module: url, logger } = options
+  // For `cancel`, `runSync` and the like; first, so that what is wrong with it shows before anything is loaded.
+  const module = await importRunner(url.href)
+  exitWith(module.exitProcess)
+  return workerDriver(options, module, new Threads(url, logger))
 }

@@ -1,30 +1,27 @@
 import { type DriverRun, tensor } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
+import { WorkerLane } from '../src/lane.js'
 import type { Limits } from '../src/options.js'
 import type { RunnerModule } from '../src/runner.js'
-import { BufferIds } from '../src/thread/buffers.js'
-import { ThreadLane } from '../src/thread/lane.js'
-import { Outbox } from '../src/thread/outbox.js'
-import { createControl, Slots, State } from '../src/thread/slots.js'
-import type { WorkerThread } from '../src/thread/worker-thread.js'
+import { Outbox } from '../src/worker/outbox.js'
+import type { RemoteWorker } from '../src/worker/remote-worker.js'
+import { Slots, State } from '../src/worker/slots.js'
 
 /** A lane without a worker: the test does what it would do. */
 function laneAlone(module: Partial<RunnerModule> = {}, limits: Limits = {}) {
-  const control = createControl(2)
   const gaveUp: string[] = []
-  const giveUp = (why: string) => gaveUp.push(why)
-  const buffers = new BufferIds(() => {})
-  const thread = {
-    control,
-    buffers,
+  const worker = {
+    lends: true,
+    addressOf: () => 1,
+    flush() {},
     keepProcess() {},
     post() {},
     wake() {},
-    giveUp,
-  } as unknown as WorkerThread
-  const slots = Slots.allocate(control, 2)
-  const lane = new ThreadLane('NPU_0', 2, module as RunnerModule, limits)
-  lane.connect({ thread, slots, outbox: new Outbox(thread, slots, true), cancelToken: 1n })
+    giveUp: (why: string) => gaveUp.push(why),
+  } as unknown as RemoteWorker
+  const slots = new Slots(new SharedArrayBuffer(Slots.bytes(2, 2)), 2, 2)
+  const lane = new WorkerLane('NPU_0', 2, module as RunnerModule, limits)
+  lane.connect({ worker, slots, outbox: new Outbox(worker, slots, true), cancelToken: 1n })
   return { lane, slots, gaveUp }
 }
 

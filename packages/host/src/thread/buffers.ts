@@ -1,6 +1,6 @@
 import { HalError } from '@xpu-hal/core/backend'
+import type { BuffersMail } from '../worker/message.js'
 import { weigh } from './ballast.js'
-import type { Mail } from './message.js'
 
 /**
  * Names the SharedArrayBuffers that one worker knows, so that each is posted to it once. Holds none of them: a buffer
@@ -35,9 +35,9 @@ export class BufferIds {
   }
 
   /** What the worker has not been told yet. */
-  news(): Mail | undefined {
+  news(): BuffersMail | undefined {
     if (this.#added.length === 0 && this.#dropped.length === 0) return undefined
-    const mail: Mail = { kind: 'buffers', added: this.#added, dropped: this.#dropped }
+    const mail: BuffersMail = { kind: 'buffers', added: this.#added, dropped: this.#dropped }
     this.#added = []
     this.#dropped = []
     return mail

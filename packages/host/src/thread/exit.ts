@@ -1,5 +1,5 @@
 import { isMainThread } from 'node:worker_threads'
-import { Word } from './slots.js'
+import { Word } from '../worker/control.js'
 
 /** Milliseconds that workers get to come back from a native call when the process exits. */
 const PATIENCE_MS = 500

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { type Logger, silent } from '@xpu-hal/core/backend'
+import type { WorkerInfo } from '../runner.js'
 import { WorkerThread } from './worker-thread.js'
 
 /** Of one runner module. Each keeps about 8 MB. */
@@ -13,15 +14,15 @@ const idle = new Map<string, Set<WorkerThread>>()
  * start, and native addons keep what they know of a thread after its end (koffi 3.3: 82 KB), so that an application that
  * opens and closes engines for weeks would grow.
  */
-export function takeThread(module: string, slots: number, logger: Logger): WorkerThread {
+export function takeThread(module: string, worker: WorkerInfo, logger: Logger): WorkerThread {
   for (const thread of idle.get(module) ?? []) {
-    if (thread.slots !== slots) continue
     forget(thread)
     if (thread.lost !== undefined) continue
+    thread.worker = worker
     thread.logger = logger
     return thread
   }
-  return new WorkerThread(module, slots, logger)
+  return new WorkerThread(module, worker, logger)
 }
 
 /** Takes back a thread whose runner is closed and whose model is unloaded; ends it where enough are idle. */

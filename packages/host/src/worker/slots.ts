@@ -4,8 +4,8 @@ import {
   type NumericData,
   type NumericDataType,
   type Tensor,
-  viewData,
 } from '@xpu-hal/core/backend'
+import type { NumericTensorMessage } from './message.js'
 
 /** Life of a slot. Main fills and frees it; the worker takes it from `ready` to `done`. */
 export const State = {
@@ -17,25 +17,6 @@ export const State = {
   cancelled: 4,
   done: 5,
 } as const
-
-/** The words of the control block, which both threads touch with Atomics only. */
-export const Word = {
-  /** Counts what was sent to the worker; it sleeps on this word. */
-  wake: 0,
-  /** Counts the messages posted to the worker, which it has no event loop to be told of. */
-  mail: 1,
-  /** 1 while a doorbell message is on its way to main. */
-  bell: 2,
-  /** 1 while the worker is in the hands of its runner's module. */
-  busy: 3,
-  /** First of the states of the slots. */
-  state: 4,
-} as const
-
-/** The control block of a worker with that many slots. */
-export function createControl(slots: number): Int32Array {
-  return new Int32Array(new SharedArrayBuffer((Word.state + slots) * Int32Array.BYTES_PER_ELEMENT))
-}
 
 /** Numbers of a slot before its tensors. */
 const Field = {
@@ -50,7 +31,7 @@ const Field = {
   count: 8,
 } as const
 
-/** Numbers of a tensor: buffer id (0: no tensor), byte offset, elements, data type, rank, dimensions. */
+/** Numbers of a tensor: address (0: no tensor), byte offset, elements, data type, rank, dimensions. */
 const TENSOR_SIZE = 5 + MAX_RANK
 
 export interface SlotTimes {
@@ -60,51 +41,44 @@ export interface SlotTimes {
 }
 
 /**
- * The requests and answers of one worker in shared memory. A slot's numbers belong to main while it is `free` or
+ * The requests and answers of one worker in memory that both sides see. A slot's numbers belong to main while it is `free` or
  * `done`, and to the worker while it is running; the state changes hand them over. All are Float64, exact to 2^53.
  */
 export class Slots {
-  /** How many there are. */
-  readonly count: number
+  readonly #states: Int32Array
   readonly #numbers: Float64Array
   readonly #size: number
 
-  /** `tensors`: how many a slot describes, inputs and outputs together. */
+  /**
+   * @param buffer `Slots.bytes` long; zeros are free slots
+   * @param tensors how many a slot describes, inputs and outputs together
+   */
   constructor(
-    readonly control: Int32Array,
-    readonly buffer: SharedArrayBuffer,
+    readonly buffer: ArrayBufferLike,
+    readonly count: number,
     tensors: number,
   ) {
-    this.count = control.length - Word.state
-    this.#numbers = new Float64Array(buffer)
     this.#size = Field.count + tensors * TENSOR_SIZE
+    this.#numbers = new Float64Array(buffer, 0, count * this.#size)
+    this.#states = new Int32Array(buffer, this.#numbers.byteLength, count)
   }
 
-  /** For a runner that has no runs yet: all slots are free. */
-  static allocate(control: Int32Array, tensors: number): Slots {
-    const slots = control.length - Word.state
-    control.fill(State.free, Word.state)
-    const bytes = slots * (Field.count + tensors * TENSOR_SIZE) * Float64Array.BYTES_PER_ELEMENT
-    return new Slots(control, new SharedArrayBuffer(bytes), tensors)
+  static bytes(count: number, tensors: number): number {
+    const numbers = Field.count + tensors * TENSOR_SIZE
+    return count * (numbers * Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT)
   }
 
   state(slot: number): number {
-    return Atomics.load(this.control, Word.state + slot)
+    return Atomics.load(this.#states, slot)
   }
 
   setState(slot: number, state: number): void {
-    Atomics.store(this.control, Word.state + slot, state)
+    Atomics.store(this.#states, slot, state)
   }
 
   /** True when the slot was in state `from` and now is in state `to`. */
   move(slot: number, from: number, to: number): boolean {
-    return Atomics.compareExchange(this.control, Word.state + slot, from, to) === from
-  }
-
-  /** Ends `cancelling`, and lets the worker go on if it is waiting for that. */
-  cancelled(slot: number): void {
-    this.setState(slot, State.cancelled)
-    Atomics.notify(this.control, Word.state + slot)
+    return Atomics.compareExchange(this.#states, slot, from, to) === from
   }
 
   /** A slot that is free, or -1. */
@@ -156,7 +130,7 @@ export class Slots {
     }
   }
 
-  writeRequest(slot: number, order: number, run: { job: number; lend?: boolean }, letter: boolean): void {
+  writeRequest(slot: number, order: number, run: { job: number; lend: boolean }, letter: boolean): void {
     const at = slot * this.#size
     this.#numbers[at + Field.order] = order
     this.#numbers[at + Field.job] = run.job
@@ -172,10 +146,10 @@ export class Slots {
     this.#numbers[at + Field.bytesCopied] = times.bytesCopied
   }
 
-  writeTensor(slot: number, position: number, tensor: Tensor | undefined, bufferId: number): void {
+  writeTensor(slot: number, position: number, tensor: Tensor | undefined, address: number): void {
     const numbers = this.#numbers
     let at = slot * this.#size + Field.count + position * TENSOR_SIZE
-    numbers[at++] = bufferId
+    numbers[at++] = address
     if (tensor === undefined) return
     const { dataType, shape } = tensor
     const data = tensor.data as NumericData
@@ -186,19 +160,15 @@ export class Slots {
     for (let i = 0; i < shape.length; i++) numbers[at++] = shape[i] as number
   }
 
-  readTensor(
-    slot: number,
-    position: number,
-    bufferOf: (id: number) => SharedArrayBuffer,
-  ): Tensor | undefined {
+  readTensor(slot: number, position: number): NumericTensorMessage | undefined {
     const at = slot * this.#size + Field.count + position * TENSOR_SIZE
     const number = (i: number) => this.#numbers[at + i] as number
-    const id = number(0)
-    if (id === 0) return undefined
+    const address = number(0)
+    if (address === 0) return undefined
     const dataType = DATA_TYPES[number(3)] as NumericDataType
     const shape: number[] = []
     for (let i = 0; i < number(4); i++) shape.push(number(5 + i))
-    return { dataType, shape, data: viewData(dataType, bufferOf(id), number(1), number(2)) }
+    return { dataType, shape, address, byteOffset: number(1), length: number(2) }
   }
 
   #get(slot: number, field: number): number {

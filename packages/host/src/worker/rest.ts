@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { now } from '@xpu-hal/core/backend'
-import { Word } from './slots.js'
+import { Word } from './control.js'
+import type { Link } from './link.js'
 
 // A core that has gone to sleep takes longer to wake than a short run takes: on a virtual machine of 2 cores a round trip
 // of 67 us became one of 10 us. So a worker that was sent work within a millisecond the last time looks out for the next
@@ -13,8 +14,11 @@ export class Rest {
   readonly #maySpin = availableParallelism() > 1
   #lastPauseMs = Number.POSITIVE_INFINITY
 
+  constructor(private readonly link: Link) {}
+
   /** Returns when the control block's `wake` is no longer `seen`. */
-  until(control: Int32Array, seen: number): void {
+  until(seen: number): void {
+    const { control } = this.link
     const start = now()
     const spinUntil = this.#maySpin && this.#lastPauseMs < SHORT_PAUSE_MS ? start + SPIN_MS : start
     while (now() < spinUntil) {
@@ -25,7 +29,7 @@ export class Rest {
         }
       }
     }
-    Atomics.wait(control, Word.wake, seen)
+    this.link.sleep(seen)
     this.#lastPauseMs = now() - start
   }
 }

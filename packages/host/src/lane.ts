@@ -1,13 +1,13 @@
 import { type DriverRun, HalError, type Lane, type Tensor } from '@xpu-hal/core/backend'
-import { decodeError } from '../error.js'
-import type { Limits } from '../options.js'
-import type { RunnerModule } from '../runner.js'
-import { Watchdog } from '../watchdog.js'
-import type { SlotAnswer } from './message.js'
-import type { Outbox } from './outbox.js'
-import { type PackedOutputs, unpackOutputs } from './outputs.js'
-import { type Slots, State } from './slots.js'
-import type { AnswerListener, Loss, WorkerThread } from './worker-thread.js'
+import { decodeError } from './error.js'
+import type { Limits } from './options.js'
+import type { RunnerModule } from './runner.js'
+import { Watchdog } from './watchdog.js'
+import type { SlotAnswer } from './worker/message.js'
+import type { Outbox } from './worker/outbox.js'
+import { type OutputsMessage, unpackOutputs } from './worker/outputs.js'
+import type { AnswerListener, Loss, RemoteWorker } from './worker/remote-worker.js'
+import { type Slots, State } from './worker/slots.js'
 
 interface Flight {
   readonly run: DriverRun
@@ -19,16 +19,16 @@ interface Flight {
 
 /** A worker whose runner is open. */
 export interface Connection {
-  readonly thread: WorkerThread
+  readonly worker: RemoteWorker
   readonly slots: Slots
   readonly outbox: Outbox
   readonly cancelToken: bigint | undefined
 }
 
-/** The runs of one core of the engine, as main sees them, whichever worker thread serves them. */
-export class ThreadLane implements Lane, AnswerListener {
+/** The runs of one core of the engine, as main sees them, whichever worker serves them. */
+export class WorkerLane implements Lane, AnswerListener {
   /** Told before the runs in flight are failed or given back. */
-  onDown: (error: HalError, loss: Loss, thread: WorkerThread) => void = () => {}
+  onDown: (error: HalError, loss: Loss, worker: RemoteWorker) => void = () => {}
   #connection: Connection | undefined
   #loss: HalError | undefined
   /** In the order in which they were sent. */
@@ -48,13 +48,13 @@ export class ThreadLane implements Lane, AnswerListener {
     ])
   }
 
-  get thread(): WorkerThread | undefined {
-    return this.#connection?.thread
+  get worker(): RemoteWorker | undefined {
+    return this.#connection?.worker
   }
 
   connect(connection: Connection): void {
     this.#connection = connection
-    connection.thread.listener = this
+    connection.worker.listener = this
   }
 
   start(run: DriverRun): void {
@@ -85,7 +85,7 @@ export class ThreadLane implements Lane, AnswerListener {
     try {
       cancel(cancelToken, run.job)
     } finally {
-      slots.cancelled(flight.slot)
+      slots.setState(flight.slot, State.cancelled)
     }
   }
 
@@ -113,10 +113,10 @@ export class ThreadLane implements Lane, AnswerListener {
     this.#settle()
     this.#connection = undefined
     this.#loss = error
-    connection.thread.keepProcess(false)
-    this.onDown(error, loss, connection.thread)
+    connection.worker.keepProcess(false)
+    this.onDown(error, loss, connection.worker)
     for (const { run, slot } of this.#flights.splice(0)) {
-      if (loss !== 'ended' && connection.slots.move(slot, State.ready, State.free)) run.giveBack()
+      if (loss !== 'fatal' && connection.slots.move(slot, State.ready, State.free)) run.giveBack()
       else if (loss === 'stuck') run.lose(error)
       else run.fail(error)
     }
@@ -126,7 +126,7 @@ export class ThreadLane implements Lane, AnswerListener {
   #settle(): void {
     const connection = this.#connection
     if (connection === undefined) return
-    const { slots } = connection
+    const { slots, worker } = connection
     for (let flight = this.#answered(slots); flight !== undefined; flight = this.#answered(slots)) {
       const { run, slot, letter, bytesCopied: bytesSent } = flight
       const { startedAt, endedAt, bytesCopied: bytes } = slots.times(slot)
@@ -142,7 +142,7 @@ export class ThreadLane implements Lane, AnswerListener {
       const outputNames = letter?.outputNames
       let outputs: readonly Tensor[]
       try {
-        outputs = this.#outputs(run, letter)
+        outputs = this.#outputs(run, letter, worker)
       } catch (error) {
         run.fail(error)
         continue
@@ -151,9 +151,11 @@ export class ThreadLane implements Lane, AnswerListener {
     }
   }
 
-  #outputs(run: DriverRun, letter: PackedOutputs | undefined): readonly Tensor[] {
+  #outputs(run: DriverRun, letter: OutputsMessage | undefined, worker: RemoteWorker): readonly Tensor[] {
     if (letter === undefined) return run.outputs as Tensor[]
-    if (letter.loan === undefined) return unpackOutputs(run.outputs, letter.outputs)
+    if (letter.loan === undefined) {
+      return unpackOutputs(run.outputs, letter.outputs, (dataType, data) => worker.receive(dataType, data))
+    }
     if (this.module.borrow !== undefined) return this.module.borrow(letter.loan)
     throw new HalError('HAL_INTERNAL', 'the runner lends outputs, but its module does not export borrow')
   }
@@ -172,25 +174,25 @@ export class ThreadLane implements Lane, AnswerListener {
   #rest(): void {
     if (this.#flights.length > 0) return
     this.#watchdog.rest()
-    this.thread?.keepProcess(false)
+    this.worker?.keepProcess(false)
     for (const resolve of this.#drained.splice(0)) resolve()
   }
 
   #send(run: DriverRun): void {
     const connection = this.#connection
     if (connection === undefined) throw this.#loss
-    const { thread, slots, outbox } = connection
-    if (thread.lost !== undefined) throw thread.lost
+    const { worker, slots, outbox } = connection
+    if (worker.lost !== undefined) throw worker.lost
     const slot = slots.free()
     if (slot === -1)
       throw new HalError('HAL_INTERNAL', `lane ${run.lane} got more than ${this.depth} runs at once`)
     const bytesCopied = outbox.write(slot, run)
     if (this.#flights.push({ run, slot, bytesCopied }) === 1) {
-      thread.keepProcess(true)
+      worker.keepProcess(true)
       this.#watchdog.progress()
     }
     slots.setState(slot, State.ready)
-    thread.wake()
+    worker.wake()
   }
 
   #interrupt(): void {
@@ -200,7 +202,7 @@ export class ThreadLane implements Lane, AnswerListener {
 
   #giveUp(limit: number): void {
     if (this.#hasGotOn()) return
-    this.thread?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
+    this.worker?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
   }
 
   /** Where the event loop stood still, answers may lie there that main has not seen yet: that is no reason for alarm. */

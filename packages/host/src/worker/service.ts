@@ -1,9 +1,15 @@
 import { now } from '@xpu-hal/core/backend'
 import { encodeError } from '../error.js'
 import type { AnyRunner, PipelinedRunner, RunnerAnswer, RunnerCall } from '../runner.js'
-import type { LossAnswer, SlotAnswer } from './message.js'
+import { Word } from './control.js'
+import type { Link } from './link.js'
+import type { SlotAnswer } from './message.js'
 import { packOutputs } from './outputs.js'
-import { type Slots, State, Word } from './slots.js'
+import { type Slots, State } from './slots.js'
+
+/** Milliseconds between two looks at whether a `cancel` that is under way has returned. */
+const LOOK_EVERY_MS = 0.1
+const bed = new Int32Array(new SharedArrayBuffer(4))
 
 /** A call that the runtime has. */
 interface Flight {
@@ -25,7 +31,7 @@ export class Service {
     /** How many calls a pipelined runner holds. */
     private readonly depth: number,
     private readonly callIn: (slot: number) => RunnerCall,
-    private readonly post: (answer: SlotAnswer | LossAnswer | 0) => void,
+    private readonly link: Link,
   ) {}
 
   /** Does the next thing there is to do. False: there is none. `seen`: the control block's `wake` before the last look. */
@@ -34,7 +40,7 @@ export class Service {
     if (this.#lost) return false
     if (runner.lost !== undefined && this.#flights.length === 0) {
       this.#lost = true
-      this.post({ kind: 'lost', error: encodeError(runner.lost) })
+      this.link.post({ kind: 'lost', error: encodeError(runner.lost) })
       return false
     }
     if ('run' in runner) {
@@ -52,7 +58,7 @@ export class Service {
 
   /** Waits until an answer is due; false when something was sent to the worker meanwhile. */
   #isDue(due: number, seen: number): boolean {
-    return due <= 0 || Atomics.wait(this.slots.control, Word.wake, seen, due) === 'timed-out'
+    return due <= 0 || !this.link.sleep(seen, due)
   }
 
   #send(runner: PipelinedRunner, slot: number): void {
@@ -94,27 +100,27 @@ export class Service {
     try {
       const { call, answer } = result()
       endedAt = now()
-      const { packed, bytesCopied: bytesPacked } = packOutputs(call, answer)
+      const { packed, bytesCopied: bytesPacked } = packOutputs(call, answer, (own) => this.link.share(own))
       bytesCopied = answer.bytesCopied + bytesPacked
       if (packed !== undefined) {
         letter = { kind: 'outputs', slot, ...packed }
-        this.post(letter)
+        this.link.post(letter)
       }
     } catch (error) {
       endedAt ??= now()
       letter = { kind: 'failure', slot, error: encodeError(error) }
-      this.post(letter)
+      this.link.post(letter)
     }
     this.#endedAt = endedAt
     this.slots.writeAnswer(slot, { startedAt, endedAt, bytesCopied }, letter !== undefined)
     this.#finish(slot)
-    if (Atomics.exchange(this.slots.control, Word.bell, 1) === 0) this.post(0)
+    if (Atomics.exchange(this.link.control, Word.bell, 1) === 0) this.link.post(0)
   }
 
   /** A cancel that is under way must not hit the next run. */
   #finish(slot: number): void {
     if (this.slots.move(slot, State.running, State.done)) return
-    Atomics.wait(this.slots.control, Word.state + slot, State.cancelling)
+    while (this.slots.state(slot) === State.cancelling) Atomics.wait(bed, 0, 0, LOOK_EVERY_MS)
     this.slots.setState(slot, State.done)
   }
 }

@@ -1,0 +1,265 @@
+import {
+  type DeviceEvent,
+  type DriverRun,
+  type EngineDriver,
+  HalError,
+  type RunAnswer,
+  type SyncRequest,
+} from '@xpu-hal/core/backend'
+import { freeAll } from './free.js'
+import { type Connection, WorkerLane } from './lane.js'
+import type { HostOptions } from './options.js'
+import { repair } from './repair.js'
+import type { LoadedModel, RunnerModule } from './runner.js'
+import { SyncRunner } from './sync-runner.js'
+import { Outbox } from './worker/outbox.js'
+import type { Loss, RemoteWorker } from './worker/remote-worker.js'
+import type { Workers } from './workers.js'
+
+/** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
+const AT_HAND = 1
+/** Workers that an engine leaves behind inside native calls, at most: each keeps its memory. */
+const MAX_STUCK = 16
+
+/** One worker for each entry of `options.workers`. */
+export async function workerDriver(
+  options: HostOptions<unknown>,
+  module: RunnerModule,
+  workers: Workers,
+): Promise<EngineDriver> {
+  const started: RemoteWorker[] = []
+  let loaded: LoadedModel<unknown> | undefined
+  try {
+    for (const [index, { core }] of options.workers.entries()) started.push(workers.start({ index, core }))
+    const [first, ...others] = started as [RemoteWorker, ...RemoteWorker[]]
+    const model = await load(first, options, workers)
+    loaded = model
+    const open = async (worker: RemoteWorker) => {
+      if (worker !== first && !workers.shareModel) await load(worker, options, workers)
+      return connect(worker, options, workers, model)
+    }
+    const opened = await Promise.allSettled([first, ...others].map(open))
+    const connections = opened.map((result) => {
+      if (result.status === 'rejected') throw result.reason
+      return result.value
+    })
+    // One may have died while others were opening.
+    const lost = started.find((worker) => worker.lost !== undefined)?.lost
+    if (lost !== undefined) throw lost
+    return new WorkerDriver(options, module, workers, model, connections)
+  } catch (error) {
+    await free(started, options, module, workers, loaded).catch(() => {})
+    workers.close()
+    throw HalError.from(error)
+  }
+}
+
+class WorkerDriver implements EngineDriver {
+  readonly lanes: readonly WorkerLane[]
+  readonly doRunSync?: (request: SyncRequest) => RunAnswer
+  readonly #sync: SyncRunner
+  /** Aborts when it is closed or lost for good: nothing is repaired then. */
+  readonly #over = new AbortController()
+  readonly #repairs = new Set<Promise<void>>()
+  /** Their runners were lost when nothing was repaired any more. */
+  readonly #unrepaired: RemoteWorker[] = []
+  #listener: (event: DeviceEvent) => void = () => {}
+  /** They are inside native calls and were left behind. */
+  readonly #stuck = new Set<RemoteWorker>()
+  #closed: Promise<void> | undefined
+
+  constructor(
+    private readonly options: HostOptions<unknown>,
+    private readonly module: RunnerModule,
+    private readonly workers: Workers,
+    private readonly loaded: LoadedModel<unknown>,
+    connections: readonly Connection[],
+  ) {
+    const { config, depth = 1, limits = {} } = options
+    this.lanes = connections.map((connection, index) => {
+      const lane = new WorkerLane(connection.worker.worker.core, depth + AT_HAND, module, limits)
+      lane.connect(connection)
+      lane.onDown = (error, loss, worker) => this.#down(index, error, loss, worker)
+      return lane
+    })
+    const core = options.workers[0]?.core ?? ''
+    if (options.runSync !== false) this.doRunSync = (request) => this.#sync.run(request)
+    this.#sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
+  }
+
+  get memory() {
+    return this.workers.memory
+  }
+
+  get inputs() {
+    return this.loaded.inputs
+  }
+
+  get outputs() {
+    return this.loaded.outputs
+  }
+
+  get outputShapes() {
+    return this.loaded.outputShapes
+  }
+
+  doSubscribe(listener: (event: DeviceEvent) => void): void {
+    this.#listener = listener
+  }
+
+  doRun(run: DriverRun): void {
+    this.#laneOf(run).start(run)
+  }
+
+  doRecall(run: DriverRun): boolean {
+    return this.#laneOf(run).recall(run)
+  }
+
+  doCancel(run: DriverRun): void {
+    try {
+      this.#laneOf(run).cancel(run)
+    } catch (cause) {
+      const error = HalError.from(cause)
+      this.options.logger('warn', `job ${run.job} could not be cancelled`, { error })
+    }
+  }
+
+  doClose(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  #laneOf({ lane }: DriverRun): WorkerLane {
+    return this.lanes[lane] as WorkerLane
+  }
+
+  async #close(): Promise<void> {
+    this.#over.abort()
+    await Promise.all([...this.lanes.map((lane) => lane.drained()), ...this.#repairs])
+    for (const lane of this.lanes) lane.end()
+    const workers = [...this.lanes.flatMap(({ worker }) => worker ?? []), ...this.#unrepaired]
+    const freeWorkers = () => free(workers, this.options, this.module, this.workers, this.loaded)
+    await freeAll([() => this.#sync.close(), freeWorkers, () => this.workers.close()], this.options.logger)
+  }
+
+  #down(index: number, error: HalError, loss: Loss, worker: RemoteWorker): void {
+    if (this.#over.signal.aborted) {
+      if (loss === 'runner') this.#unrepaired.push(worker)
+      return
+    }
+    if (loss === 'stuck') this.#leaveBehind(worker)
+    if (loss === 'fatal' || this.#stuck.size > MAX_STUCK) {
+      this.#lose(error)
+      return
+    }
+    this.#listener({ kind: 'lost', error, lane: index })
+    const repaired = this.#repair(index, worker).finally(() => this.#repairs.delete(repaired))
+    this.#repairs.add(repaired)
+  }
+
+  /** Opens another runner for a lane, on its worker where that is alive. */
+  async #repair(index: number, last: RemoteWorker): Promise<void> {
+    const lane = this.lanes[index] as WorkerLane
+    const { options, workers, loaded } = this
+    let worker = last
+    const open = async () => {
+      try {
+        await worker.commandIfAlive({ kind: 'close' }, { limit: options.limits?.close })
+        if (worker.lost !== undefined) {
+          worker = workers.start(last.worker)
+          if (!workers.shareModel) await load(worker, options, workers)
+        }
+        return await connect(worker, options, workers, loaded)
+      } catch (error) {
+        if (worker.lost !== undefined) this.#leaveBehind(worker)
+        if (this.#stuck.size > MAX_STUCK && !this.#over.signal.aborted) this.#lose(HalError.from(error))
+        throw error
+      }
+    }
+    try {
+      lane.connect(await repair(open, this.#over.signal, options.logger))
+      if (!this.#over.signal.aborted) this.#listener({ kind: 'recovered', lane: index })
+    } catch (cause) {
+      await worker.end()
+      if (!this.#over.signal.aborted) this.#lose(HalError.from(cause))
+    }
+  }
+
+  #lose(error: HalError): void {
+    this.#over.abort()
+    this.#listener({ kind: 'lost', error })
+  }
+
+  #leaveBehind(worker: RemoteWorker): void {
+    this.#stuck.add(worker)
+    void worker.exited.then(() => this.#stuck.delete(worker))
+  }
+}
+
+/** Loads the model on a worker: for all of them, or where they do not share it for this one. */
+async function load(
+  worker: RemoteWorker,
+  { config, model, limits }: HostOptions<unknown>,
+  { shareModel, mail }: Workers,
+): Promise<LoadedModel<unknown>> {
+  const { model: message, transfer = [] } = await mail(model)
+  const command = { kind: 'load', config, model: message, keep: !shareModel } as const
+  return worker.command(command, { transfer, limit: limits?.open })
+}
+
+/** Opens a runner on a worker. */
+async function connect(
+  worker: RemoteWorker,
+  { config, depth = 1, limits }: HostOptions<unknown>,
+  { shareModel }: Workers,
+  { inputs, outputs, shared }: LoadedModel<unknown>,
+): Promise<Connection> {
+  const slots = worker.allocateSlots(depth + AT_HAND, inputs.length + outputs.length)
+  const cancelToken = await worker.command<bigint | undefined>(
+    {
+      kind: 'open',
+      worker: worker.worker,
+      config,
+      model: shareModel ? { shared } : undefined,
+      inputNames: inputs.map(({ name }) => name),
+      outputs: outputs.length,
+      depth,
+      slots: worker.slotsMessage(slots),
+    },
+    { limit: limits?.open },
+  )
+  return { worker, slots, outbox: new Outbox(worker, slots, inputs.length > 0), cancelToken }
+}
+
+/**
+ * Closes every runner on its own worker, unloads the model (one that they share on the first of them), and gives the workers
+ * back.
+ * @param module unloads a shared model here, where no worker is left to do it
+ */
+async function free(
+  started: readonly RemoteWorker[],
+  { limits: { close: limit } = {}, logger }: HostOptions<unknown>,
+  module: RunnerModule,
+  workers: Workers,
+  loaded: LoadedModel<unknown> | undefined,
+): Promise<void> {
+  const close = started.map((worker) => () => worker.commandIfAlive({ kind: 'close' }, { limit }))
+  const unload = () => {
+    if (!workers.shareModel) {
+      return Promise.all(
+        started.map((worker) => worker.commandIfAlive({ kind: 'unload', model: undefined }, { limit })),
+      )
+    }
+    if (loaded === undefined) return
+    const alive = started.find((worker) => worker.lost === undefined)
+    if (alive === undefined) return module.unload?.(loaded.shared)
+    return alive.command({ kind: 'unload', model: { shared: loaded.shared } }, { limit })
+  }
+  let failed = true
+  try {
+    await freeAll([...close, unload], logger)
+    failed = false
+  } finally {
+    await workers.release(started, failed)
+  }
+}
