@@ -77,6 +77,17 @@ export interface Lane {
   readonly depth: number
 }
 
+/** Memory of its own kind that an engine's runtime reaches, for what SharedArrayBuffers cannot do. */
+export interface TensorMemory {
+  /**
+   * So many zeros, aligned for every data type; freed when it is collected.
+   * @throws HalError HAL_RESOURCE_EXHAUSTED
+   */
+  allocate(byteLength: number): ArrayBufferLike
+  /** Whether the runtime sees what lies on this buffer. */
+  reaches(buffer: ArrayBufferLike): boolean
+}
+
 /** A loaded model. */
 export interface EngineDriver {
   /** Empty when the runtime does not tell. */
@@ -87,8 +98,10 @@ export interface EngineDriver {
    * and the runtime's answer counts.
    */
   readonly outputShapes: 'exact' | 'hint'
-  /** `shared`: tensors of a run must lie on SharedArrayBuffers; core copies those that do not, and counts it. */
-  readonly memory: 'shared' | 'any'
+  /**
+   * Where the tensors of a run must lie; core copies those that do not, and counts it. `shared`: on SharedArrayBuffers.
+   */
+  readonly memory: 'shared' | 'any' | TensorMemory
   readonly lanes: readonly Lane[]
   /**
    * Starts a run on lane `run.lane`, which has room. Must not block, unless the lane is inline. Ends with exactly one

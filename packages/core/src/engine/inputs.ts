@@ -5,6 +5,7 @@ import type { TensorInfo } from '../model.js'
 import { suggest } from '../suggest.js'
 import { byteLength, bytesPerElement, type NumericDataType, type Tensor, viewData } from '../tensor.js'
 import { checkTensor } from '../tensor-check.js'
+import type { EngineMemory } from './memory.js'
 
 export interface CheckedInputs {
   /** In the order of the model's inputs; in the caller's order where the model's are not known. */
@@ -19,12 +20,13 @@ export function checkInputs(
   inputs: Inputs,
   infos: readonly TensorInfo[],
   names: readonly string[],
+  memory: EngineMemory,
 ): CheckedInputs {
   if (typeof inputs !== 'object' || inputs === null) {
     throw new TypeError('inputs are missing: pass tensors by name, in order, or as one Uint8Array')
   }
   // Not by instanceof: test runners and vm contexts have constructors of their own.
-  if (types.isUint8Array(inputs)) return { ...split(inputs, infos), names }
+  if (types.isUint8Array(inputs)) return { ...split(inputs, infos, memory), names }
   if (ArrayBuffer.isView(inputs)) {
     const came = (inputs as ArrayBufferView).constructor.name
     throw new TypeError(`inputs are a bare ${came}: pass tensors by name, in order, or as one Uint8Array`)
@@ -81,7 +83,11 @@ function checkList(inputs: readonly unknown[], infos: readonly TensorInfo[]): Te
 }
 
 /** One buffer with all inputs one after the other: views on it, or copies where an input is not aligned. */
-function split(bytes: Uint8Array, infos: readonly TensorInfo[]): Omit<CheckedInputs, 'names'> {
+function split(
+  bytes: Uint8Array,
+  infos: readonly TensorInfo[],
+  memory: EngineMemory,
+): Omit<CheckedInputs, 'names'> {
   const sizes = infos.map(({ dataType, shape }) => byteLength(dataType, shape))
   const dynamic = infos[sizes.indexOf(undefined)]
   if (infos.length === 0 || dynamic !== undefined) {
@@ -104,7 +110,7 @@ function split(bytes: Uint8Array, infos: readonly TensorInfo[]): Omit<CheckedInp
     const size = sizes[i] as number
     const element = bytesPerElement(dataType)
     const aligned = offset % element === 0
-    const buffer = aligned ? bytes.buffer : new SharedArrayBuffer(size)
+    const buffer = aligned ? bytes.buffer : memory.allocate(size)
     if (!aligned) {
       new Uint8Array(buffer).set(new Uint8Array(bytes.buffer, offset, size))
       bytesCopied += size

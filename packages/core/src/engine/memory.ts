@@ -1,8 +1,10 @@
 import { types } from 'node:util'
-import type { EngineDriver } from '../backend.js'
+import type { EngineDriver, TensorMemory } from '../backend.js'
 import type { TensorInfo } from '../model.js'
 import {
   byteLength,
+  type DataType,
+  elementCount,
   type NumericData,
   type NumericDataType,
   type Tensor,
@@ -17,12 +19,27 @@ export type OutputSet = readonly (Tensor | undefined)[]
 export class EngineMemory {
   readonly #outputs: OutputSet[] = []
   /** Oldest first, of any size: with dynamic shapes there is no end of sizes. */
-  readonly #inputs: SharedArrayBuffer[] = []
+  readonly #inputs: ArrayBufferLike[] = []
+  readonly #place: TensorMemory
 
   constructor(
     private readonly driver: EngineDriver,
     private readonly runs: number,
-  ) {}
+  ) {
+    this.#place = typeof driver.memory === 'string' ? places[driver.memory] : driver.memory
+  }
+
+  /** Memory that the driver reaches. */
+  allocate(byteLength: number): ArrayBufferLike {
+    return this.#place.allocate(byteLength)
+  }
+
+  /** A tensor of zeros, or empty strings, for this engine's runs. The shape is complete. */
+  tensor(dataType: DataType, shape: readonly number[]): Tensor {
+    if (dataType === 'string' || typeof this.driver.memory === 'string') return tensor(dataType, shape)
+    const buffer = this.#place.allocate(byteLength(dataType, shape) as number)
+    return { dataType, shape: [...shape], data: viewData(dataType, buffer, 0, elementCount(shape) as number) }
+  }
 
   /** Memory for a run: inputs where the driver can reach them, and room for the outputs. */
   take(inputs: readonly Tensor[], callerOutputs: OutputSet | undefined): RunMemory {
@@ -33,15 +50,16 @@ export class EngineMemory {
 
   /** The caller's tensors where the driver can write to them; tensors of the engine elsewhere. */
   takeOutputs(callerOutputs: OutputSet | undefined): OutputSet {
-    if (callerOutputs === undefined) return this.#outputs.pop() ?? this.driver.outputs.map(outputTensor)
+    if (callerOutputs === undefined)
+      return this.#outputs.pop() ?? this.driver.outputs.map((info) => this.#output(info))
     return this.driver.outputs.map((info, i) => {
       const given = callerOutputs[i]
-      return given !== undefined && this.#canReach(given) ? given : outputTensor(info)
+      return given !== undefined && this.#canReach(given) ? given : this.#output(info)
     })
   }
 
   reuseInputs(staged: readonly Tensor[]): void {
-    for (const { data } of staged) this.#inputs.push((data as NumericData).buffer as SharedArrayBuffer)
+    for (const { data } of staged) this.#inputs.push((data as NumericData).buffer)
     while (this.#inputs.length > this.runs * Math.max(this.driver.inputs.length, 1)) this.#inputs.shift()
   }
 
@@ -50,19 +68,33 @@ export class EngineMemory {
   }
 
   #canReach(tensor: Tensor): boolean {
-    if (this.driver.memory === 'any' || tensor.dataType === 'string') return true
-    return types.isSharedArrayBuffer((tensor.data as NumericData).buffer)
+    return tensor.dataType === 'string' || this.#place.reaches((tensor.data as NumericData).buffer)
   }
 
   #copy(input: Tensor): Tensor {
     const { dataType, shape } = input
     const data = input.data as NumericData
     const found = this.#inputs.findLastIndex((buffer) => buffer.byteLength === data.byteLength)
-    const [buffer = new SharedArrayBuffer(data.byteLength)] = found < 0 ? [] : this.#inputs.splice(found, 1)
+    const [buffer = this.#place.allocate(data.byteLength)] = found < 0 ? [] : this.#inputs.splice(found, 1)
     const copy = { dataType, shape, data: viewData(dataType as NumericDataType, buffer, 0, data.length) }
     copyData(input, copy)
     return copy
   }
+
+  #output({ dataType, shape }: TensorInfo): Tensor | undefined {
+    return dataType === 'string' || byteLength(dataType, shape) === undefined
+      ? undefined
+      : this.tensor(dataType, shape)
+  }
+}
+
+const places: Readonly<Record<'shared' | 'any', TensorMemory>> = {
+  shared: { allocate: allocateShared, reaches: types.isSharedArrayBuffer },
+  any: { allocate: allocateShared, reaches: () => true },
+}
+
+function allocateShared(byteLength: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(byteLength)
 }
 
 /**
@@ -105,12 +137,6 @@ export class RunMemory {
     if (!this.#released || this.#delivered?.kept !== false) return
     if (this.callerOutputs === undefined) this.home.reuseOutputs(this.outputs)
   }
-}
-
-function outputTensor({ dataType, shape }: TensorInfo): Tensor | undefined {
-  return dataType === 'string' || byteLength(dataType, shape) === undefined
-    ? undefined
-    : tensor(dataType, shape)
 }
 
 /** Copies the elements of one tensor into another of the same type and size, and gives the number of bytes. */

@@ -18,7 +18,7 @@ import type { Logger } from '../logger.js'
 import type { TensorInfo } from '../model.js'
 import type { OptionValues } from '../option.js'
 import { suggest } from '../suggest.js'
-import { byteLength, checkShape, type Tensor, tensor } from '../tensor.js'
+import { byteLength, checkShape, type Tensor } from '../tensor.js'
 import { describe, shapeFits } from '../tensor-check.js'
 import { runBatch } from './batch.js'
 import { close } from './close.js'
@@ -161,7 +161,7 @@ export class OpenEngine implements Engine {
     if (!shapeFits(wanted, info.shape)) {
       throw new HalError('HAL_INVALID_ARGUMENT', `'${name}' is ${declared}, not [${wanted.join(', ')}]`)
     }
-    return tensor(info.dataType, wanted)
+    return this.#pipeline.memory.tensor(info.dataType, wanted)
   }
 
   stats(): EngineStats {

@@ -26,7 +26,7 @@ export class Pipeline implements JobOwner {
   /** Set while no run may enter: the engine is closing or closed, or its device is lost. */
   barrier: (() => HalError) | undefined
   readonly #client: Client
-  readonly #memory: EngineMemory
+  readonly memory: EngineMemory
   readonly #delivery: Delivery
   readonly #unsettled = new Set<Job>()
 
@@ -41,7 +41,7 @@ export class Pipeline implements JobOwner {
     this.admission = new Admission(maxLoad, maxWaiting)
     this.signature = new Signature(driver)
     this.#client = scheduler.attach(driver, weight, bufferCount)
-    this.#memory = new EngineMemory(driver, bufferCount)
+    this.memory = new EngineMemory(driver, bufferCount)
     this.#delivery = new Delivery(
       ordered,
       origin,
@@ -77,8 +77,8 @@ export class Pipeline implements JobOwner {
     }
     const { callerOutputs, inputNames, submittedAt } = request
     // The calling thread reaches all memory, so nothing is copied.
-    const outputs = this.#memory.takeOutputs(callerOutputs)
-    const memory = new RunMemory(this.#memory, request.inputs, [], outputs, callerOutputs)
+    const outputs = this.memory.takeOutputs(callerOutputs)
+    const memory = new RunMemory(this.memory, request.inputs, [], outputs, callerOutputs)
     const job = new Job(this, memory, inputNames, 0, this.callback, options.userArg, submittedAt)
     this.stats.accepted++
     try {
@@ -147,7 +147,7 @@ export class Pipeline implements JobOwner {
 
   #check(inputs: Inputs, options: RunOptions): Request {
     if (this.barrier !== undefined) throw this.barrier()
-    const request = checkRequest(this.signature, inputs, options)
+    const request = checkRequest(this.signature, this.memory, inputs, options)
     this.stats.bytesCopied += request.bytesCopied
     return request
   }
@@ -204,7 +204,7 @@ export class Pipeline implements JobOwner {
   /** @throws HalError HAL_RESOURCE_EXHAUSTED when there is none; the run has left the engine again then. */
   #memoryFor({ inputs, callerOutputs }: Request): RunMemory {
     try {
-      return this.#memory.take(inputs, callerOutputs)
+      return this.memory.take(inputs, callerOutputs)
     } catch (cause) {
       this.admission.leave()
       const message = `there is no memory for the tensors of the run: ${HalError.from(cause).message}`

@@ -2,7 +2,7 @@ import { now } from '../clock.js'
 import type { Inputs, RunOptions } from '../engine.js'
 import type { Tensor } from '../tensor.js'
 import { type CheckedInputs, checkInputs } from './inputs.js'
-import type { OutputSet } from './memory.js'
+import type { EngineMemory, OutputSet } from './memory.js'
 import { checkCallerOutputs, checkPriority } from './run-options.js'
 import type { Signature } from './signature.js'
 import { checkWaitOptions, throwIfAborted } from './watch.js'
@@ -22,20 +22,25 @@ export interface Request {
 }
 
 /** @throws HalError HAL_INVALID_ARGUMENT, HAL_ABORTED; TypeError for what is missing. */
-export function checkRequest(signature: Signature, inputs: Inputs, options: RunOptions): Request {
+export function checkRequest(
+  signature: Signature,
+  memory: EngineMemory,
+  inputs: Inputs,
+  options: RunOptions,
+): Request {
   const submittedAt = now()
   checkWaitOptions(options)
-  const { tensors, names: inputNames, bytesCopied } = checkedInputs(signature, inputs)
+  const { tensors, names: inputNames, bytesCopied } = checkedInputs(signature, memory, inputs)
   const callerOutputs = checkCallerOutputs(options.outputs, signature.outputs)
   const level = options.priority === undefined ? undefined : checkPriority(options.priority)
   throwIfAborted(options.signal, 'the run')
   return { inputs: tensors, inputNames, bytesCopied, callerOutputs, options, submittedAt, level }
 }
 
-function checkedInputs(signature: Signature, inputs: Inputs): CheckedInputs {
+function checkedInputs(signature: Signature, memory: EngineMemory, inputs: Inputs): CheckedInputs {
   const names = signature.inputs.map(({ name }) => name)
   try {
-    return checkInputs(inputs, signature.inputs, names)
+    return checkInputs(inputs, signature.inputs, names, memory)
   } catch (error) {
     throw signature.explain(error)
   }
