@@ -1,3 +1,7 @@
 import { library } from '../../scripts/tsup.ts'
 
-export default library({ index: 'src/index.ts', worker: 'src/thread/worker.ts' })
+export default library({
+  index: 'src/index.ts',
+  worker: 'src/thread/worker.ts',
+  'process-worker': 'src/process/process-worker.ts',
+})

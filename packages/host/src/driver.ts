@@ -10,7 +10,7 @@ import { freeAll } from './free.js'
 import { type Connection, WorkerLane } from './lane.js'
 import type { HostOptions } from './options.js'
 import { repair } from './repair.js'
-import type { LoadedModel, RunnerModule } from './runner.js'
+import type { LoadedModel } from './runner.js'
 import { SyncRunner } from './sync-runner.js'
 import { Outbox } from './worker/outbox.js'
 import type { Loss, RemoteWorker } from './worker/remote-worker.js'
@@ -22,11 +22,7 @@ const AT_HAND = 1
 const MAX_STUCK = 16
 
 /** One worker for each entry of `options.workers`. */
-export async function workerDriver(
-  options: HostOptions<unknown>,
-  module: RunnerModule,
-  workers: Workers,
-): Promise<EngineDriver> {
+export async function workerDriver(options: HostOptions<unknown>, workers: Workers): Promise<EngineDriver> {
   const started: RemoteWorker[] = []
   let loaded: LoadedModel<unknown> | undefined
   try {
@@ -35,7 +31,7 @@ export async function workerDriver(
     const model = await load(first, options, workers)
     loaded = model
     const open = async (worker: RemoteWorker) => {
-      if (worker !== first && !workers.shareModel) await load(worker, options, workers)
+      if (worker !== first && workers.module === undefined) await load(worker, options, workers)
       return connect(worker, options, workers, model)
     }
     const opened = await Promise.allSettled([first, ...others].map(open))
@@ -46,9 +42,9 @@ export async function workerDriver(
     // One may have died while others were opening.
     const lost = started.find((worker) => worker.lost !== undefined)?.lost
     if (lost !== undefined) throw lost
-    return new WorkerDriver(options, module, workers, model, connections)
+    return new WorkerDriver(options, workers, model, connections)
   } catch (error) {
-    await free(started, options, module, workers, loaded).catch(() => {})
+    await free(started, options, workers, loaded).catch(() => {})
     workers.close()
     throw HalError.from(error)
   }
@@ -57,7 +53,7 @@ export async function workerDriver(
 class WorkerDriver implements EngineDriver {
   readonly lanes: readonly WorkerLane[]
   readonly doRunSync?: (request: SyncRequest) => RunAnswer
-  readonly #sync: SyncRunner
+  readonly #sync: SyncRunner | undefined
   /** Aborts when it is closed or lost for good: nothing is repaired then. */
   readonly #over = new AbortController()
   readonly #repairs = new Set<Promise<void>>()
@@ -70,21 +66,23 @@ class WorkerDriver implements EngineDriver {
 
   constructor(
     private readonly options: HostOptions<unknown>,
-    private readonly module: RunnerModule,
     private readonly workers: Workers,
     private readonly loaded: LoadedModel<unknown>,
     connections: readonly Connection[],
   ) {
-    const { config, depth = 1, limits = {} } = options
+    const { config, depth = 1, limits = {}, runSync = true } = options
+    const { module } = workers
     this.lanes = connections.map((connection, index) => {
-      const lane = new WorkerLane(connection.worker.worker.core, depth + AT_HAND, module, limits)
+      const lane = new WorkerLane(connection.worker.worker.core, depth + AT_HAND, module ?? {}, limits)
       lane.connect(connection)
       lane.onDown = (error, loss, worker) => this.#down(index, error, loss, worker)
       return lane
     })
     const core = options.workers[0]?.core ?? ''
-    if (options.runSync !== false) this.doRunSync = (request) => this.#sync.run(request)
-    this.#sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
+    if (!runSync || module === undefined) return
+    const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
+    this.#sync = sync
+    this.doRunSync = (request) => sync.run(request)
   }
 
   get memory() {
@@ -138,8 +136,8 @@ class WorkerDriver implements EngineDriver {
     await Promise.all([...this.lanes.map((lane) => lane.drained()), ...this.#repairs])
     for (const lane of this.lanes) lane.end()
     const workers = [...this.lanes.flatMap(({ worker }) => worker ?? []), ...this.#unrepaired]
-    const freeWorkers = () => free(workers, this.options, this.module, this.workers, this.loaded)
-    await freeAll([() => this.#sync.close(), freeWorkers, () => this.workers.close()], this.options.logger)
+    const freeWorkers = () => free(workers, this.options, this.workers, this.loaded)
+    await freeAll([() => this.#sync?.close(), freeWorkers, () => this.workers.close()], this.options.logger)
   }
 
   #down(index: number, error: HalError, loss: Loss, worker: RemoteWorker): void {
@@ -167,7 +165,7 @@ class WorkerDriver implements EngineDriver {
         await worker.commandIfAlive({ kind: 'close' }, { limit: options.limits?.close })
         if (worker.lost !== undefined) {
           worker = workers.start(last.worker)
-          if (!workers.shareModel) await load(worker, options, workers)
+          if (workers.module === undefined) await load(worker, options, workers)
         }
         return await connect(worker, options, workers, loaded)
       } catch (error) {
@@ -200,18 +198,22 @@ class WorkerDriver implements EngineDriver {
 async function load(
   worker: RemoteWorker,
   { config, model, limits }: HostOptions<unknown>,
-  { shareModel, mail }: Workers,
+  workers: Workers,
 ): Promise<LoadedModel<unknown>> {
-  const { model: message, transfer = [] } = await mail(model)
-  const command = { kind: 'load', config, model: message, keep: !shareModel } as const
-  return worker.command(command, { transfer, limit: limits?.open })
+  const { message, transfer = [], done } = await workers.mail(model)
+  const command = { kind: 'load', config, model: message, keep: workers.module === undefined } as const
+  try {
+    return await worker.command(command, { transfer, limit: limits?.open })
+  } finally {
+    done?.()
+  }
 }
 
 /** Opens a runner on a worker. */
 async function connect(
   worker: RemoteWorker,
   { config, depth = 1, limits }: HostOptions<unknown>,
-  { shareModel }: Workers,
+  { module }: Workers,
   { inputs, outputs, shared }: LoadedModel<unknown>,
 ): Promise<Connection> {
   const slots = worker.allocateSlots(depth + AT_HAND, inputs.length + outputs.length)
@@ -220,7 +222,7 @@ async function connect(
       kind: 'open',
       worker: worker.worker,
       config,
-      model: shareModel ? { shared } : undefined,
+      model: module && { shared },
       inputNames: inputs.map(({ name }) => name),
       outputs: outputs.length,
       depth,
@@ -228,31 +230,34 @@ async function connect(
     },
     { limit: limits?.open },
   )
-  return { worker, slots, outbox: new Outbox(worker, slots, inputs.length > 0), cancelToken }
+  return {
+    worker,
+    slots,
+    outbox: new Outbox(worker, slots, inputs.length > 0),
+    cancelToken: module && cancelToken,
+  }
 }
 
 /**
  * Closes every runner on its own worker, unloads the model (one that they share on the first of them), and gives the workers
  * back.
- * @param module unloads a shared model here, where no worker is left to do it
  */
 async function free(
   started: readonly RemoteWorker[],
   { limits: { close: limit } = {}, logger }: HostOptions<unknown>,
-  module: RunnerModule,
   workers: Workers,
   loaded: LoadedModel<unknown> | undefined,
 ): Promise<void> {
   const close = started.map((worker) => () => worker.commandIfAlive({ kind: 'close' }, { limit }))
   const unload = () => {
-    if (!workers.shareModel) {
+    if (workers.module === undefined) {
       return Promise.all(
         started.map((worker) => worker.commandIfAlive({ kind: 'unload', model: undefined }, { limit })),
       )
     }
     if (loaded === undefined) return
     const alive = started.find((worker) => worker.lost === undefined)
-    if (alive === undefined) return module.unload?.(loaded.shared)
+    if (alive === undefined) return workers.module.unload?.(loaded.shared)
     return alive.command({ kind: 'unload', model: { shared: loaded.shared } }, { limit })
   }
   let failed = true

@@ -11,6 +11,7 @@ type DriverFactory = (options: HostOptions<unknown>) => Promise<EngineDriver>
 /** Where another isolation plugs in. */
 const factories: Partial<Record<Isolation, DriverFactory>> = {
   thread: threadDriver,
+  process: processDriver,
   inline: inlineDriver,
 }
 
@@ -34,5 +35,12 @@ async function threadDriver(options: HostOptions<unknown>): Promise<EngineDriver
   // For `cancel`, `runSync` and the like; first, so that what is wrong with it shows before anything is loaded.
   const module = await importRunner(url.href)
   exitWith(module.exitProcess)
-  return workerDriver(options, module, new Threads(url, logger))
+  return workerDriver(options, new Threads(url, module, logger))
+}
+
+async function processDriver(options: HostOptions<unknown>): Promise<EngineDriver> {
+  const { module: url, env = [], logger } = options
+  // Late: it needs a foreign function interface, which those who stay in one process do not.
+  const { createProcesses } = await import('./process/processes.js')
+  return workerDriver(options, createProcesses(url, env, logger))
 }

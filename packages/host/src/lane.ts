@@ -39,7 +39,7 @@ export class WorkerLane implements Lane, AnswerListener {
   constructor(
     readonly core: string,
     readonly depth: number,
-    private readonly module: RunnerModule,
+    private readonly module: Partial<RunnerModule>,
     { run, interrupt }: Limits,
   ) {
     this.#watchdog = new Watchdog([

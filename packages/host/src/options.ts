@@ -14,6 +14,8 @@ export interface HostOptions<Config> {
   readonly runSync?: boolean
   /** How many runs a {@link PipelinedRunner} is sent before the first is received; 1 when missing. */
   readonly depth?: number
+  /** Variables of the environment that worker processes get beside PATH, HOME, TMPDIR, LD_LIBRARY_PATH and those of language and time. */
+  readonly env?: readonly string[]
   /** None when missing. */
   readonly limits?: Limits
   readonly logger: Logger

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { type LogLevel, type Model, silent, tensor } from '@xpu-hal/core/backend'
+import { type Isolation, type LogLevel, type Model, silent, tensor } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
 import { host } from '../dist/index.js'
 import { createLog, footprint, info, open, openGate, reached, run, Word } from './open.js'
@@ -103,10 +103,10 @@ testWithCounts('where a thread cannot be made, those made before end', async () 
   expect(await footprint()).toEqual(before)
 })
 
-test('isolation process is refused and names what there is', async () => {
-  await expect(open({ run: 'copy' }, ['NPU_0'], 'process')).rejects.toMatchObject({
+test('an isolation that does not exist is refused with those that do', async () => {
+  await expect(open({ run: 'copy' }, ['NPU_0'], 'cell' as Isolation)).rejects.toMatchObject({
     code: 'HAL_UNIMPLEMENTED',
-    message: expect.stringContaining('thread, inline'),
+    message: expect.stringContaining('thread, process, inline'),
   })
 })
 

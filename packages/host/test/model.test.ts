@@ -14,7 +14,7 @@ test('bytes of a model are copied bit by bit, so that the event loop turns meanw
   let turns = 0
   for (; !done; turns++) await turn()
   expect(turns).toBeGreaterThanOrEqual(3)
-  const { model: posted, transfer } = await mail
+  const { message: posted, transfer } = await mail
   const bytes = posted.kind === 'bytes' ? posted.bytes : undefined
   expect(bytes?.length).toBe(whole.length - 3)
   expect(bytes?.every((byte) => byte === 7)).toBe(true)
@@ -24,7 +24,7 @@ test('bytes of a model are copied bit by bit, so that the event loop turns meanw
 
 test('bytes in shared memory are not copied', async () => {
   const shared = new Uint8Array(new SharedArrayBuffer(8), 2, 4)
-  expect(await mailable(model(shared))).toEqual({ model: model(shared), transfer: [] })
-  const { model: posted } = await mailable(model(shared))
+  expect(await mailable(model(shared))).toEqual({ message: model(shared) })
+  const { message: posted } = await mailable(model(shared))
   expect(posted).toHaveProperty('bytes', shared)
 })

@@ -1,5 +1,5 @@
 import type { Logger } from '@xpu-hal/core/backend'
-import type { WorkerInfo } from '../runner.js'
+import type { RunnerModule, WorkerInfo } from '../runner.js'
 import type { RemoteWorker } from '../worker/remote-worker.js'
 import type { Workers } from '../workers.js'
 import { mailable } from './model.js'
@@ -9,16 +9,16 @@ import type { WorkerThread } from './worker-thread.js'
 /** Worker threads: they share one process with the application, and one loaded model. */
 export class Threads implements Workers {
   readonly memory = 'shared'
-  readonly shareModel = true
   readonly mail = mailable
 
   constructor(
-    private readonly module: URL,
+    private readonly url: URL,
+    readonly module: RunnerModule,
     private readonly logger: Logger,
   ) {}
 
   start(worker: WorkerInfo): RemoteWorker {
-    return takeThread(this.module.href, worker, this.logger)
+    return takeThread(this.url.href, worker, this.logger)
   }
 
   async release(threads: readonly RemoteWorker[], failed: boolean): Promise<void> {

@@ -76,7 +76,7 @@ export class WorkerThread implements RemoteWorker {
   }
 
   slotsMessage({ buffer, count }: Slots): SlotsMessage {
-    return { count, at: buffer as SharedArrayBuffer }
+    return { count, bytes: buffer.byteLength, at: buffer as SharedArrayBuffer }
   }
 
   addressOf(buffer: ArrayBufferLike): number {

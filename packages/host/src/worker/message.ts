@@ -32,6 +32,7 @@ export type ModelMessage = Model | ({ readonly kind: 'mapped'; readonly name: st
 /** Where slots lie: the buffer itself, or its address in memory that is mapped on both sides. */
 export interface SlotsMessage {
   readonly count: number
+  readonly bytes: number
   readonly at: SharedArrayBuffer | number
 }
 

@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Logger, LogLevel } from '@xpu-hal/core/backend'
+import { Channel } from './channel.js'
+import { createSocketPair } from './native/libc.js'
+
+/** What a runtime may need to find its files, and to write texts and times. Not NODE_OPTIONS, nor secrets of the application. */
+const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
+/** Milliseconds to read what a process has sent before it ended. */
+const LAST_WORDS_MS = 100
+
+export interface ProcessEnd {
+  readonly code: number | null
+  readonly signal: string | null
+  /** Why it could not be started. */
+  readonly error?: Error
+}
+
+const alive = new Set<ChildProcess>()
+
+function killAll(): void {
+  for (const child of alive) killGroup(child)
+}
+
+/** What it has started itself too. */
+function killGroup({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
+
+/** A process that executes a module of this package, with the arena and a channel as descriptors 3 and 4. */
+export class Child {
+  readonly channel: Channel
+  /** Resolves when it has ended, was reaped, and all that it sent was read. */
+  readonly exited: Promise<ProcessEnd>
+  readonly #child: ChildProcess
+
+  /** @param env names of further variables of the environment that it gets */
+  constructor(entry: URL, arenaFd: number, env: readonly string[], logger: Logger) {
+    const [ours, theirs] = createSocketPair()
+    this.channel = new Channel(ours)
+    try {
+      this.#child = spawn(process.execPath, [fileURLToPath(entry), String(process.pid)], {
+        stdio: ['ignore', 'pipe', 'pipe', arenaFd, theirs],
+        env: environment(env),
+        // Ctrl-C in a terminal is for the application, which then closes its engines.
+        detached: true,
+      })
+    } catch (error) {
+      this.channel.close()
+      throw error
+    } finally {
+      closeSync(theirs)
+    }
+    this.exited = this.#end()
+    const { stdout, stderr } = this.#child
+    tell(stdout as Readable, 'debug', this.pid, logger)
+    tell(stderr as Readable, 'warn', this.pid, logger)
+    this.unref()
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** At once, with what it has started itself. */
+  kill(): void {
+    killGroup(this.#child)
+  }
+
+  ref(): void {
+    this.#child.ref()
+    this.channel.ref()
+  }
+
+  unref(): void {
+    this.#child.unref()
+    this.channel.unref()
+  }
+
+  async #end(): Promise<ProcessEnd> {
+    const child = this.#child
+    if (alive.size === 0) process.on('exit', killAll)
+    alive.add(child)
+    const end = await new Promise<ProcessEnd>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }))
+      child.once('error', (error) => resolve({ code: null, signal: null, error }))
+    })
+    killGroup(child)
+    alive.delete(child)
+    if (alive.size === 0) process.off('exit', killAll)
+    await Promise.race([this.channel.closed, delay(LAST_WORDS_MS)])
+    this.channel.close()
+    return end
+  }
+}
+
+function environment(names: readonly string[]): NodeJS.ProcessEnv {
+  const env: NodeJS.ProcessEnv = {}
+  for (const name of [...ENVIRONMENT, ...names]) {
+    if (process.env[name] !== undefined) env[name] = process.env[name]
+  }
+  return env
+}
+
+const MAX_LINE = 2_000
+
+/** What it prints, a line at a time. */
+function tell(stream: Readable, level: LogLevel, pid: number | undefined, logger: Logger): void {
+  ;(stream as Readable & { unref?(): void }).unref?.()
+  stream.on('error', () => {})
+  createInterface({ input: stream }).on('line', (line) => {
+    logger(level, `worker process ${pid}: ${line.slice(0, MAX_LINE)}`)
+  })
+}

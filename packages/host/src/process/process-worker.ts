@@ -1,0 +1,45 @@
+import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
+import { CONTROL_BYTES } from '../worker/control.js'
+import { serve } from '../worker/serve.js'
+import { ChildChannel } from './child-channel.js'
+import { ProcessLink } from './link.js'
+import { MappedMemory } from './mapped-memory.js'
+import type { ProcessSeed } from './message.js'
+import { dieWithParent, setNonBlocking } from './native/libc.js'
+
+const ARENA_FD = 3
+const CHANNEL_FD = 4
+const O_CLOEXEC = 0o2000000
+
+dieWithParent()
+// It may have died before that.
+if (process.ppid !== Number(process.argv[2])) process.exit()
+
+process.title = 'xpu-hal worker'
+setPriority(0, Math.min(getPriority(0) + 5, 19))
+closeInherited()
+// Main reads when it has time: what a runtime prints must not stop it, and is lost beyond what fits.
+setNonBlocking(1)
+setNonBlocking(2)
+
+const channel = new ChildChannel(CHANNEL_FD)
+const { module, control: at, arena } = channel.read() as ProcessSeed
+const memory = new MappedMemory(ARENA_FD, arena)
+const control = new Int32Array(memory.view(at, CONTROL_BYTES))
+
+serve(new ProcessLink(channel, memory, control), module).then(() => process.exit())
+
+/** Descriptors that something in the parent has opened so that they reach its children; those of Node do not. */
+function closeInherited(): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name)
+    if (fd <= CHANNEL_FD) continue
+    try {
+      const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, 'latin1'))?.[1]
+      if (flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0) closeSync(fd)
+    } catch {
+      // It was the one that the listing itself had opened.
+    }
+  }
+}

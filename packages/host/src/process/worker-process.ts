@@ -1,0 +1,227 @@
+import {
+  HalError,
+  type Logger,
+  type NumericData,
+  type NumericDataType,
+  viewData,
+} from '@xpu-hal/core/backend'
+import { decodeError } from '../error.js'
+import type { WorkerInfo } from '../runner.js'
+import { PendingCommand } from '../worker/commands.js'
+import { CONTROL_BYTES, Word } from '../worker/control.js'
+import type { Command, Mail, Place, SlotsMessage } from '../worker/message.js'
+import type { SharedOutput } from '../worker/outputs.js'
+import type { AnswerListener, CommandOptions, RemoteWorker } from '../worker/remote-worker.js'
+import { Slots } from '../worker/slots.js'
+import { checkAnswer } from './answer-check.js'
+import type { Arena } from './arena.js'
+import { Child, type ProcessEnd } from './child.js'
+import type { ProcessAnswer, ProcessSeed } from './message.js'
+
+/** Milliseconds that a process gets to end by itself. */
+const END_MS = 2_000
+/** Rooms that a process may leave unused. */
+const MAX_ROOMS = 1_000
+
+/** One worker process, as main sees it. Nothing that it says or writes is taken on trust. */
+export class WorkerProcess implements RemoteWorker {
+  readonly lends = false
+  listener?: AnswerListener
+  readonly exited: Promise<unknown>
+  readonly #control: Int32Array
+  readonly #child: Child
+  readonly #pending = new PendingCommand()
+  /** Room for outputs that was asked for and not used yet, by address. */
+  readonly #rooms = new Map<number, ArrayBuffer>()
+  #lost: HalError | undefined
+  #ending = false
+  /** Why it was killed. */
+  #verdict: HalError | undefined
+
+  constructor(
+    private readonly arena: Arena,
+    module: URL,
+    readonly worker: WorkerInfo,
+    env: readonly string[],
+    private readonly logger: Logger,
+  ) {
+    const control = arena.allocate(CONTROL_BYTES)
+    this.#control = new Int32Array(control)
+    this.#child = new Child(new URL('./process-worker.js', import.meta.url), arena.fd, env, logger)
+    const { channel } = this.#child
+    channel.onBell = () => this.#onBell()
+    channel.onMessage = (message) => this.#onMessage(message)
+    channel.onDamage = (error) => this.#damaged(error)
+    this.exited = this.#child.exited.then((end) => this.#onExit(end))
+    const seed: ProcessSeed = {
+      module: module.href,
+      arena: arena.size,
+      control: arena.offsetOf(control) as number,
+    }
+    channel.send(seed)
+  }
+
+  get lost(): HalError | undefined {
+    return this.#lost
+  }
+
+  async command<T>(command: Command, { limit }: CommandOptions = {}): Promise<T> {
+    if (this.#lost !== undefined) throw this.#lost
+    this.keepProcess(true)
+    const post = () => {
+      this.post(command)
+      this.wake()
+    }
+    try {
+      return await this.#pending.send(command, limit, post, (why) => this.giveUp(why))
+    } finally {
+      this.keepProcess(false)
+    }
+  }
+
+  async commandIfAlive(command: Command, options?: CommandOptions): Promise<void> {
+    if (this.#lost === undefined) await this.command(command, options)
+  }
+
+  allocateSlots(count: number, tensors: number): Slots {
+    return new Slots(this.arena.allocate(Slots.bytes(count, tensors)), count, tensors)
+  }
+
+  slotsMessage({ buffer, count }: Slots): SlotsMessage {
+    return { count, bytes: buffer.byteLength, at: this.addressOf(buffer) }
+  }
+
+  addressOf(buffer: ArrayBufferLike): number {
+    const offset = this.arena.offsetOf(buffer)
+    if (offset !== undefined) return offset
+    throw new HalError('HAL_INTERNAL', 'a tensor for a worker process does not lie in the arena')
+  }
+
+  flush(): void {}
+
+  receive(dataType: NumericDataType, data: SharedOutput): NumericData {
+    const { address, length } = data as Place
+    if (length === 0) return viewData(dataType, new ArrayBuffer(0), 0, 0)
+    const room = this.#rooms.get(address)
+    this.#rooms.delete(address)
+    const view = room && viewData(dataType, room, 0, 0)
+    if (room === undefined || view === undefined || length * view.BYTES_PER_ELEMENT > room.byteLength) {
+      throw new HalError('HAL_DATA_LOSS', 'the worker process names outputs in memory that it was not given')
+    }
+    return viewData(dataType, room, 0, length)
+  }
+
+  post(mail: Mail): void {
+    this.#child.channel.send(mail)
+    Atomics.add(this.#control, Word.mail, 1)
+  }
+
+  wake(): void {
+    Atomics.add(this.#control, Word.wake, 1)
+    if (Atomics.exchange(this.#control, Word.asleep, 0) === 1) this.#child.channel.bell()
+  }
+
+  /** The process is killed: with it goes whatever it is stuck in. */
+  giveUp(why: string): void {
+    this.#condemn(new HalError('HAL_DEVICE_LOST', `${this} hangs and was killed: ${why}`))
+  }
+
+  async end(): Promise<void> {
+    if (this.#lost === undefined) {
+      this.#ending = true
+      this.keepProcess(true)
+      this.post({ kind: 'end' })
+      this.wake()
+    }
+    const timer = setTimeout(() => this.#child.kill(), END_MS)
+    await this.exited
+    clearTimeout(timer)
+  }
+
+  keepProcess(keep: boolean): void {
+    if (keep) this.#child.ref()
+    else this.#child.unref()
+  }
+
+  toString(): string {
+    return `worker process ${this.#child.pid} (${this.worker.index} of core ${this.worker.core})`
+  }
+
+  #condemn(verdict: HalError): void {
+    if (this.#lost !== undefined) return
+    this.#verdict ??= verdict
+    this.#child.kill()
+  }
+
+  #damaged(cause: HalError): void {
+    this.#condemn(new HalError('HAL_DEVICE_LOST', `${this} was killed: ${cause.message}`, { cause }))
+  }
+
+  #onBell(): void {
+    Atomics.store(this.#control, Word.bell, 0)
+    this.listener?.onAnswer()
+  }
+
+  #onMessage(message: unknown): void {
+    if (this.#verdict !== undefined) return
+    let answer: ProcessAnswer
+    try {
+      answer = checkAnswer(message)
+    } catch (error) {
+      this.#damaged(HalError.from(error))
+      return
+    }
+    switch (answer.kind) {
+      case 'reply':
+        if (answer.error === undefined) this.#pending.resolve(answer.value)
+        else this.#pending.reject(decodeError(answer.error))
+        break
+      case 'lost':
+        this.listener?.onLost(decodeError(answer.error) as HalError, 'runner')
+        break
+      case 'room':
+        this.#makeRoom(answer.bytes)
+        break
+      default:
+        this.listener?.onAnswer(answer)
+    }
+  }
+
+  #makeRoom(bytes: readonly number[]): void {
+    const { channel } = this.#child
+    for (const address of this.#rooms.keys()) {
+      if (this.#rooms.size <= MAX_ROOMS) break
+      this.#rooms.delete(address)
+    }
+    try {
+      const addresses = bytes.map((size) => {
+        if (size === 0) return 0
+        const room = this.arena.allocate(size)
+        const address = this.addressOf(room)
+        this.#rooms.set(address, room)
+        return address
+      })
+      channel.send({ kind: 'room', addresses })
+    } catch (error) {
+      channel.send({ kind: 'room', addresses: [], error: HalError.from(error).message })
+    }
+  }
+
+  #onExit({ code, signal, error: cause }: ProcessEnd): void {
+    this.#rooms.clear()
+    if (this.#ending && this.#verdict === undefined) return
+    const error = this.#verdict ?? this.#unexpected(signal ?? code ?? 'none', cause)
+    this.#lost = error
+    this.logger('error', error.message, { error })
+    this.#pending.reject(error)
+    this.listener?.onLost(error, 'ended')
+  }
+  #unexpected(status: string | number, cause: Error | undefined): HalError {
+    const how = typeof status === 'string' ? `by ${status}` : `with status ${status}`
+    const message =
+      cause === undefined
+        ? `${this} has ended unexpectedly, ${how}`
+        : `a worker process cannot be started: ${cause.message}`
+    return new HalError('HAL_DEVICE_LOST', message, { native: { call: 'worker process', status }, cause })
+  }
+}
