@@ -74,7 +74,7 @@ function device(backend: string, config: NpuConfig, name: string, inFlight: numb
         modelFromBytes: true,
         runSync: false,
         cancelRunning: false,
-        isolation: ['thread'],
+        isolation: ['thread', 'process'],
       },
     },
     options: [],

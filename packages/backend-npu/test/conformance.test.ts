@@ -3,10 +3,12 @@ import { conformance } from '@xpu-hal/conformance'
 import { describe, it } from 'vitest'
 import { ort_library, reference } from './reference.js'
 
-for (const [name, form, extension] of [
-  ['current form', 'current', true],
-  ['current form without the extension', 'current', false],
-  ['older form', 'older', true],
+for (const [name, form, extension, isolation] of [
+  ['current form', 'current', true, 'thread'],
+  ['current form without the extension', 'current', false, 'thread'],
+  ['older form', 'older', true, 'thread'],
+  ['current form in a process of its own', 'current', true, 'process'],
+  ['older form in a process of its own', 'older', true, 'process'],
 ] as const) {
   const library = reference(form)
   if (library !== undefined) {
@@ -15,6 +17,7 @@ for (const [name, form, extension] of [
       {
         name: `the reference runtime, ${name}`,
         backend: () => npu({ library, args: { ort_library }, extension }),
+        options: { isolation },
         unsupported: [{ case: 'memory/no-copy', reason: 'outputs lie in memory of the runtime' }],
       },
     )

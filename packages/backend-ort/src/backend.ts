@@ -71,7 +71,7 @@ function cpuDevice(library: string, version: string): DeviceDriver {
         modelFromBytes: true,
         runSync: true,
         cancelRunning: true,
-        isolation: ['thread', 'inline'],
+        isolation: ['thread', 'process', 'inline'],
       },
     },
     options: ortOptions,

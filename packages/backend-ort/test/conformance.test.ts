@@ -9,3 +9,12 @@ conformance(
     backend: () => ort(),
   },
 )
+
+conformance(
+  { describe, it },
+  {
+    name: 'ONNX Runtime in processes of its own',
+    backend: () => ort(),
+    options: { isolation: 'process' },
+  },
+)
