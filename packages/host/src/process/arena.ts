@@ -1,104 +1,203 @@
-import { closeSync, ftruncateSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { HalError } from '@xpu-hal/core/backend'
-import { BlockAllocator } from './block-allocator.js'
-import { createMemoryFile, map, punchHole, sealSize, unmap, view } from './native/libc.js'
+import { Blocks } from './blocks.js'
+import type { Range } from './free-ranges.js'
+import { type Pointer, requireLinux } from './native/calls.js'
+import {
+  createMemory,
+  MAX_VIEW,
+  mapMemory,
+  pageSize,
+  punchHole,
+  removePages,
+  resizeMemory,
+  sealSize,
+  unmapMemory,
+  viewMemory,
+} from './native/memory.js'
 
-/** Address space; memory is taken when it is touched. Smaller where the limits of the process want that. */
-const SIZES = [2 ** 36, 2 ** 34, 2 ** 32, 2 ** 30]
-const MAX_VIEW = 2 ** 32 - 1
+const MAX_BYTES = 2 ** 36
+const MIN_BYTES = 2 ** 24
+/** Of the whole arena, for blocks of less than a page. */
+const SMALL_SHARE = 1 / 64
+/** A line of the cache, and what vector instructions want. */
+const ALIGNMENT = 64
+/** Memory that was free for so long is given back to the system. */
+const IDLE_MS = 5000
+/** At once, so that the event loop goes on: 64 MiB take a few milliseconds. */
+const RELEASE_BYTES = 2 ** 26
+const RELEASE_EVERY_MS = 20
 
-// The registry of an arena that nobody holds would be collected, and the mapping would stay.
-const mapped = new Set<Arena>()
+/** Closed ones that have views: what unmaps them must live as long. */
+const ending = new Set<Arena>()
 
-/** Memory for tensors that worker processes see too. Its books are kept here, where no worker can write. */
+/**
+ * Memory that an engine shares with its child processes: what a buffer of it holds, they see at the same offset. Lives in
+ * the process that spawns them; all its books are on this side, where a child cannot write. One thread uses it.
+ *
+ * It is sparse, and its size is sealed. Memory that is free and was not needed for some seconds goes back to the system.
+ */
 export class Arena {
-  /** To be inherited by worker processes; open until `close`. */
+  /** Close-on-exec; to be inherited by children, and never closed by others. */
   readonly fd: number
+  /** Size of the whole arena, most of which takes no memory. */
   readonly size: number
-  readonly #base: bigint
-  readonly #blocks: BlockAllocator
+  readonly #address: Pointer
+  readonly #page = pageSize()
+  readonly #small: Blocks
+  readonly #large: Blocks
   readonly #offsets = new WeakMap<ArrayBufferLike, number>()
-  readonly #registry = new FinalizationRegistry<number>((offset) => this.#collected(offset))
-  #live = 0
+  readonly #registry = new FinalizationRegistry<Range>((range) => this.#free(range))
+  #views = 0
   #closed = false
+  #timer: NodeJS.Timeout | undefined
 
-  private constructor(fd: number, size: number) {
-    this.fd = fd
-    this.size = size
-    this.#base = map(fd, size)
-    this.#blocks = new BlockAllocator(size, (offset, bytes) => {
-      if (!this.#closed) punchHole(fd, offset, bytes)
-    })
-    mapped.add(this)
-  }
-
-  /** @throws HalError HAL_RESOURCE_EXHAUSTED when the system gives no such memory. */
+  /**
+   * Makes an arena of 64 GiB, or of a smaller power of two where the limits of this process (`ulimit -f`, `ulimit -v`) say so.
+   * @throws HalError HAL_UNIMPLEMENTED elsewhere than on Linux; HAL_RESOURCE_EXHAUSTED where not even 16 MiB are allowed.
+   */
   static create(): Arena {
-    const fd = createMemoryFile('xpu-hal')
+    requireLinux()
+    const fd = createMemory('xpu-hal')
     try {
-      return Arena.#largest(fd)
+      const [byteLength, address] = sizeAndMap(fd)
+      sealSize(fd)
+      return new Arena(fd, byteLength, address)
     } catch (error) {
       closeSync(fd)
       throw error
     }
   }
 
-  static #largest(fd: number): Arena {
-    let failure: unknown
-    for (const size of SIZES) {
-      try {
-        ftruncateSync(fd, size)
-        const arena = new Arena(fd, size)
-        sealSize(fd)
-        return arena
-      } catch (error) {
-        failure = error
-      }
-    }
-    throw failure
+  private constructor(fd: number, size: number, address: Pointer) {
+    this.fd = fd
+    this.size = size
+    this.#address = address
+    const middle = size * SMALL_SHARE
+    const release = ({ start, end }: Range) => punchHole(fd, start, end - start)
+    // Nothing has offset 0, so that it can stand for nothing.
+    this.#small = new Blocks({ start: ALIGNMENT, end: middle }, ALIGNMENT, release)
+    this.#large = new Blocks({ start: middle, end: size }, this.#page, release)
   }
 
   /**
-   * So many zeros, which begin at a multiple of 64 bytes; its block is used again when it is collected.
-   * @throws HalError HAL_RESOURCE_EXHAUSTED
+   * Zeroed memory: at a multiple of 64 bytes, and of a page from the size of one. It is free again when the buffer was
+   * collected, so hold the buffer for as long as a child may use it.
+   * @throws HalError HAL_RESOURCE_EXHAUSTED from 2^32 bytes, or where nothing of this size is free; HAL_FAILED_PRECONDITION
+   * after `close`.
    */
   allocate(byteLength: number): ArrayBuffer {
-    if (this.#closed) throw new HalError('HAL_FAILED_PRECONDITION', 'the engine of this memory is closed')
+    if (this.#closed)
+      throw new HalError('HAL_FAILED_PRECONDITION', 'the shared memory of this engine is closed')
     if (byteLength > MAX_VIEW) {
-      const message = `a tensor of ${byteLength} bytes is too large for a worker process: at most ${MAX_VIEW}`
+      const message = `a buffer of ${byteLength} bytes is more than a worker process can share: ${MAX_VIEW} at most`
       throw new HalError('HAL_RESOURCE_EXHAUSTED', message)
     }
-    // A block for an empty buffer too: its place has to have an address.
-    const { offset, dirty } = this.#blocks.take(Math.max(byteLength, 1))
-    const buffer = byteLength === 0 ? new ArrayBuffer(0) : view(this.#base + BigInt(offset), byteLength)
-    if (dirty) new Uint8Array(buffer).fill(0)
-    this.#offsets.set(buffer, offset)
-    this.#registry.register(buffer, offset)
-    this.#live++
+    const [blocks, block] = this.#take(byteLength)
+    let buffer: ArrayBuffer
+    try {
+      buffer = viewMemory(this.#address + BigInt(block.offset), byteLength)
+    } catch (error) {
+      blocks.free(block.offset, byteLength)
+      throw error
+    }
+    if (!block.clean) new Uint8Array(buffer).fill(0)
+    this.#offsets.set(buffer, block.offset)
+    this.#registry.register(buffer, { start: block.offset, end: block.offset + byteLength })
+    this.#views++
     return buffer
   }
 
-  /** Where a buffer lies that `allocate` has given, never 0; `undefined` for any other, copies included. */
+  /** Where a buffer that `allocate` gave lies, never 0; `undefined` for every other one, copies of such buffers included. */
   offsetOf(buffer: ArrayBufferLike): number | undefined {
     return this.#offsets.get(buffer)
   }
 
-  /** Buffers that are still held stay valid: the memory is given back when the last one is collected. */
+  /**
+   * Takes the memory away from children to come; at the latest when they have ended. Buffers stay readable and writable
+   * here: the memory is unmapped when the last of them was collected. May be called again.
+   */
   close(): void {
     if (this.#closed) return
     this.#closed = true
+    clearTimeout(this.#timer)
+    if (this.#views > 0) {
+      ending.add(this)
+      this.#small.shrinkAll()
+      this.#large.shrinkAll()
+    } else {
+      unmapMemory(this.#address, this.size)
+    }
     closeSync(this.fd)
-    this.#unmapIfUnused()
   }
 
-  #collected(offset: number): void {
-    this.#live--
-    this.#blocks.giveBack(offset)
-    this.#unmapIfUnused()
+  #take(byteLength: number) {
+    const kinds = byteLength < this.#page ? [this.#small, this.#large] : [this.#large]
+    for (const blocks of kinds) {
+      const block = blocks.allocate(byteLength)
+      if (block !== undefined) return [blocks, block] as const
+    }
+    const message =
+      `the shared memory of this engine has no ${byteLength} bytes free in one piece: ` +
+      `${this.size} in all, ${this.#views} buffers in use; drop some`
+    throw new HalError('HAL_RESOURCE_EXHAUSTED', message)
   }
 
-  #unmapIfUnused(): void {
-    if (!this.#closed || this.#live > 0 || !mapped.delete(this)) return
-    unmap(this.#base, this.size)
+  #free({ start, end }: Range): void {
+    this.#views--
+    if (this.#closed) this.#freeClosed(start, end)
+    else {
+      const blocks = start < this.size * SMALL_SHARE ? this.#small : this.#large
+      blocks.free(start, end - start)
+      this.#timer ??= setTimeout(() => this.#tidy(), IDLE_MS).unref()
+    }
+  }
+
+  #freeClosed(start: number, end: number): void {
+    if (this.#views === 0) {
+      ending.delete(this)
+      unmapMemory(this.#address, this.size)
+    } else if (end - start >= this.#page) {
+      const length = Math.ceil((end - start) / this.#page) * this.#page
+      removePages(this.#address + BigInt(start), length)
+    }
+  }
+
+  /** Gives back what was not needed for a while, piece by piece. */
+  #tidy(surplus = [this.#small.surplus(), this.#large.surplus()]): void {
+    let left = RELEASE_BYTES
+    const rest = [this.#small, this.#large].map((blocks, i) => {
+      let wanted = surplus[i] ?? 0
+      while (wanted >= this.#page && left > 0) {
+        const released = blocks.shrink(Math.min(wanted, left), this.#page)
+        if (released === 0) return 0
+        wanted -= released
+        left -= released
+      }
+      return wanted
+    })
+    const more = rest.some((bytes) => bytes >= this.#page)
+    const dirty = this.#small.dirty + this.#large.dirty
+    if (more) this.#timer = setTimeout(() => this.#tidy(rest), RELEASE_EVERY_MS).unref()
+    else if (dirty >= this.#page) this.#timer = setTimeout(() => this.#tidy(), IDLE_MS).unref()
+    else this.#timer = undefined
+  }
+}
+
+/** Gives the memory its size, and maps it: as much as is allowed, and not all of the address space. */
+function sizeAndMap(fd: number): [byteLength: number, address: Pointer] {
+  for (let byteLength = MAX_BYTES; ; byteLength /= 2) {
+    try {
+      resizeMemory(fd, byteLength)
+      const address = mapMemory(fd, byteLength)
+      if (byteLength === MAX_BYTES) return [byteLength, address]
+      // Where the address space is limited, others need some too.
+      unmapMemory(address, byteLength)
+      resizeMemory(fd, byteLength / 2)
+      return [byteLength / 2, mapMemory(fd, byteLength / 2)]
+    } catch (error) {
+      const full = HalError.isInstance(error) && error.code === 'HAL_RESOURCE_EXHAUSTED'
+      if (!full || byteLength <= MIN_BYTES) throw error
+    }
   }
 }

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import type { Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger, LogLevel } from '@xpu-hal/core/backend'
 import { Channel } from './channel.js'
-import { createSocketPair } from './native/libc.js'
+import { logLines } from './log-lines.js'
+import { socketPair } from './native/descriptor.js'
 
 /** What a runtime may need to find its files, and to write texts and times. Not NODE_OPTIONS, nor secrets of the application. */
-const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'LC_CTYPE', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
+const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
 /** Milliseconds to read what a process has sent before it ended. */
 const LAST_WORDS_MS = 100
 
@@ -44,7 +44,7 @@ export class Child {
 
   /** @param env names of further variables of the environment that it gets */
   constructor(entry: URL, arenaFd: number, env: readonly string[], logger: Logger) {
-    const [ours, theirs] = createSocketPair()
+    const [ours, theirs] = socketPair()
     this.channel = new Channel(ours)
     try {
       this.#child = spawn(process.execPath, [fileURLToPath(entry), String(process.pid)], {
@@ -61,8 +61,8 @@ export class Child {
     }
     this.exited = this.#end()
     const { stdout, stderr } = this.#child
-    tell(stdout as Readable, 'debug', this.pid, logger)
-    tell(stderr as Readable, 'warn', this.pid, logger)
+    tell(stdout as Socket | null, 'debug', this.pid, logger)
+    tell(stderr as Socket | null, 'warn', this.pid, logger)
     this.unref()
   }
 
@@ -103,20 +103,15 @@ export class Child {
 }
 
 function environment(names: readonly string[]): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = {}
-  for (const name of [...ENVIRONMENT, ...names]) {
-    if (process.env[name] !== undefined) env[name] = process.env[name]
-  }
-  return env
+  const wanted = ([name]: [string, unknown]) =>
+    ENVIRONMENT.includes(name) || name.startsWith('LC_') || (names.includes(name) && name !== 'NODE_OPTIONS')
+  return Object.fromEntries(Object.entries(process.env).filter(wanted))
 }
 
-const MAX_LINE = 2_000
-
 /** What it prints, a line at a time. */
-function tell(stream: Readable, level: LogLevel, pid: number | undefined, logger: Logger): void {
-  ;(stream as Readable & { unref?(): void }).unref?.()
-  stream.on('error', () => {})
-  createInterface({ input: stream }).on('line', (line) => {
-    logger(level, `worker process ${pid}: ${line.slice(0, MAX_LINE)}`)
-  })
+function tell(stream: Socket | null, level: LogLevel, pid: number | undefined, logger: Logger): void {
+  // Neither is there where the process could not be started.
+  if (stream === null || stream === undefined) return
+  stream.unref()
+  logLines(stream, (line) => logger(level, `worker process ${pid}: ${line}`))
 }

@@ -1,22 +1,29 @@
 import { HalError } from '@xpu-hal/core/backend'
-import { map, view } from './native/libc.js'
+import type { Pointer } from './native/calls.js'
+import { MAX_VIEW, mapMemory, viewMemory } from './native/memory.js'
 
-/** The arena as a worker process sees it. */
+/** The arena as a worker process sees it. Mapped until the process ends. */
 export class MappedMemory {
-  readonly #base: bigint
+  readonly #address: Pointer
 
+  /** @throws HalError HAL_RESOURCE_EXHAUSTED where there is no address space for it */
   constructor(
     fd: number,
     private readonly size: number,
   ) {
-    this.#base = map(fd, size)
+    this.#address = mapMemory(fd, size)
   }
 
-  /** @throws HalError HAL_INTERNAL where that lies outside. */
+  /**
+   * A view on memory that main has allocated; valid for as long as main holds that.
+   * @throws HalError HAL_INTERNAL where that lies outside
+   */
   view(address: number, byteLength: number): ArrayBuffer {
-    if (address <= 0 || address + byteLength > this.size) {
-      throw new HalError('HAL_INTERNAL', `there are no ${byteLength} bytes at address ${address}`)
+    const inside = address > 0 && byteLength >= 0 && address + byteLength <= this.size
+    if (inside && byteLength <= MAX_VIEW && Number.isInteger(address) && Number.isInteger(byteLength)) {
+      return viewMemory(this.#address + BigInt(address), byteLength)
     }
-    return view(this.#base + BigInt(address), byteLength)
+    const message = `${byteLength} bytes at address ${address} do not lie in the shared memory of ${this.size} bytes`
+    throw new HalError('HAL_INTERNAL', message)
   }
 }

@@ -6,7 +6,8 @@ import { ChildChannel } from './child-channel.js'
 import { ProcessLink } from './link.js'
 import { MappedMemory } from './mapped-memory.js'
 import type { ProcessSeed } from './message.js'
-import { dieWithParent, setNonBlocking } from './native/libc.js'
+import { setNonBlocking } from './native/descriptor.js'
+import { dieWithParent } from './native/lifetime.js'
 
 const ARENA_FD = 3
 const CHANNEL_FD = 4
