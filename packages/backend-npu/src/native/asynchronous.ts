@@ -45,7 +45,7 @@ export class Asynchronous implements Inference {
     const input = this.runtime.releasesInputs
       ? this.inputs.take(names, tensors)
       : new GivenInput(names, tensors)
-    if (input instanceof LentInput) lent.add(input)
+    if (input instanceof LentInput) this.runtime.lent.add(input)
     const status = this.calls.send(input.pointer)
     if (status === 0) this.flights.push({ input, sentAt: now() })
     else this.refused(input, status)
@@ -94,8 +94,6 @@ export class Asynchronous implements Inference {
       if (this.runtime.interruption.happened) this.lose(this.unanswered(status))
       if (status === 0) {
         schedule.received(asked, took)
-        // It came at the last moment: the runtime is being destroyed all the same.
-        if (this.runtime.interruption.happened) this.lose(this.unanswered(status))
         return place[0]
       }
       if (this.loss !== undefined) throw this.loss
@@ -136,7 +134,7 @@ export class Asynchronous implements Inference {
   }
 
   private keep(input: LentInput): void {
-    lent.delete(input)
+    this.runtime.lent.delete(input)
     this.inputs.giveBack(input)
   }
 
@@ -160,6 +158,3 @@ export class Asynchronous implements Inference {
     )
   }
 }
-
-/** What runtimes may read. */
-const lent = new Set<LentInput>()

@@ -4,13 +4,18 @@ import { NativeArguments } from './arguments.js'
 import type { NativeArgument } from './calls.js'
 import { Extension } from './extension.js'
 import { Interruption } from './interruption.js'
+import type { LentInput } from './lent-input.js'
 import { pin, releaseFreedMemory } from './libc.js'
 import { loadLibrary, type OaaxLibrary, unloadLibrary } from './library.js'
 import { withPrivateCopy } from './private-copy.js'
 
+/** Held, with all that they were pointed to, until their `runtime_destruction` has returned 0: they may read it until then. */
+const living = new Set<Runtime>()
+
 /** One instance of a runtime with its model: a copy of the library, with globals of its own. For one thread. */
 export class Runtime {
-  /** Held: the runtime may have kept pointers to them. */
+  /** Inputs that the runtime may read. */
+  readonly lent = new Set<LentInput>()
   private readonly args: NativeArguments
   private readonly extension = new Extension()
   readonly interruption: Interruption
@@ -37,9 +42,11 @@ export class Runtime {
       path,
       (copy) => new Runtime(loadLibrary(copy, path), copy, args, extension),
     )
+    living.add(runtime)
     try {
       runtime.initialize()
     } catch (error) {
+      living.delete(runtime)
       unloadLibrary(runtime.copy)
       throw error
     }
@@ -71,7 +78,7 @@ export class Runtime {
 
   /** @throws HalError HAL_INTERNAL when the runtime cannot end; it stays loaded then. */
   close(): void {
-    const status = this.library.destroy()
+    const status = this.destroy()
     if (status === 0) {
       unloadLibrary(this.copy)
       releaseFreedMemory()
@@ -84,7 +91,13 @@ export class Runtime {
   /** Ends a runtime in an unknown state as well as it can be. Its code stays: threads of it may still run. */
   abandon(): void {
     pin(this.copy)
-    if (!this.interruption.happened) this.library.destroy()
+    if (!this.interruption.happened) this.destroy()
+  }
+
+  private destroy(): number {
+    const status = this.library.destroy()
+    if (status === 0) living.delete(this)
+    return status
   }
 
   private initialize(): void {
