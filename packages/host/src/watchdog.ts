@@ -18,6 +18,8 @@ export class Watchdog {
 
   /** Work has begun, or has got on. */
   progress(): void {
+    // A timer set for a later bark is too late for the first one.
+    if (this.#next > 0) this.end()
     this.#since = now()
     this.#next = 0
     this.#watching = true
