@@ -14,6 +14,7 @@ import { Board } from './board.js'
 import type { CheckedConfig } from './config.js'
 import { type DeviceState, MockEngine } from './engine.js'
 import { type Fault, FaultPlan } from './faults.js'
+import { MainTime } from './main-time.js'
 import { engineOptions, timesOf, workersOf } from './request.js'
 import { RunTable } from './run-table.js'
 import type { RunnerConfig } from './runner.js'
@@ -56,7 +57,7 @@ export class MockDevice implements DeviceDriver {
         modelFromBytes: true,
         runSync: true,
         cancelRunning: true,
-        isolation: ['thread', 'inline'],
+        isolation: ['thread', 'process', 'inline'],
       },
     }
     this.state = {
@@ -114,14 +115,13 @@ export class MockDevice implements DeviceDriver {
     if (this.state.loss !== undefined) throw this.state.loss
     const { model, logger } = request
     const table = RunTable.create()
+    const isolation = (request.options.isolation ?? 'thread') as Isolation
     const config: RunnerConfig = {
       device: this.info.id,
       cores: this.state.coreIds,
-      board: this.state.board.memory,
-      table: table.memory,
       arithmetic: this.config.arithmetic,
+      ...(isolation !== 'process' && { shared: { board: this.state.board.memory, table: table.memory } }),
     }
-    const isolation = (request.options.isolation ?? 'thread') as Isolation
     const inner = await host({
       module: runner,
       model,
@@ -131,7 +131,8 @@ export class MockDevice implements DeviceDriver {
       logger,
     })
     const timing = new Timing(timesOf(request, this.config), this.config.seed)
-    const engine = new MockEngine(inner, model.name, this.state, timing, table)
+    const mainTime = isolation === 'process' ? new MainTime(this.state.board, table, this.info.id) : undefined
+    const engine = new MockEngine(inner, model.name, this.state, timing, table, mainTime)
     this.state.engines.add(engine)
     return engine
   }

@@ -1,7 +1,15 @@
-import type { DriverRun, EngineDriver, HalError, RunAnswer, SyncRequest } from '@xpu-hal/core/backend'
+import type {
+  DeviceEvent,
+  DriverRun,
+  EngineDriver,
+  HalError,
+  RunAnswer,
+  SyncRequest,
+} from '@xpu-hal/core/backend'
 import { Answers, failure, misshapen } from './answers.js'
 import type { Board } from './board.js'
 import type { Fault, FaultKind, FaultPlan } from './faults.js'
+import type { MainTime } from './main-time.js'
 import type { RunTable } from './run-table.js'
 import type { Timing } from './timing.js'
 
@@ -34,6 +42,8 @@ export class MockEngine implements EngineDriver {
     private readonly device: DeviceState,
     private readonly timing: Timing,
     private readonly table: RunTable,
+    /** Where the workers are other processes. */
+    private readonly mainTime: MainTime | undefined,
   ) {
     this.inputs = inner.inputs
     this.outputs = inner.outputs
@@ -53,7 +63,9 @@ export class MockEngine implements EngineDriver {
     const answering = this.answers.to(run, fault)
     if (answering === undefined) return
     const { job, lane, inputs, inputNames, outputs } = run
-    table.begin(job, this.timing.draw(this.coreOf(lane)), device.board.generation)
+    const core = this.coreOf(lane)
+    const time = this.timing.draw(core)
+    table.begin(job, time, device.board.generation)
     const passed: DriverRun = {
       job,
       lane,
@@ -61,8 +73,12 @@ export class MockEngine implements EngineDriver {
       inputNames,
       outputs,
       done: (answer) => {
-        this.passed.delete(run)
-        answering.done({ ...answer, ...table.outcome(job) })
+        const done = () => {
+          this.passed.delete(run)
+          answering.done({ ...answer, ...table.outcome(job) })
+        }
+        if (this.mainTime === undefined) done()
+        else this.mainTime.pass({ job, core, time, done, fail: passed.fail })
       },
       fail: (error) => {
         this.passed.delete(run)
@@ -88,9 +104,17 @@ export class MockEngine implements EngineDriver {
     if (device.loss !== undefined) throw device.loss
     const fault = this.strike(['fail', 'wrong-shape'])
     if (fault?.fault === 'fail') throw failure(fault)
-    this.table.begin(undefined, this.timing.draw(this.coreOf(0)), device.board.generation)
-    const answer = { ...(inner.doRunSync?.(request) as RunAnswer), ...this.table.outcome(undefined) }
+    const core = this.coreOf(0)
+    const time = this.timing.draw(core)
+    this.table.begin(undefined, time, device.board.generation)
+    const computed = inner.doRunSync?.(request) as RunAnswer
+    this.mainTime?.passNow(core, time)
+    const answer = { ...computed, ...this.table.outcome(undefined) }
     return fault === undefined ? answer : misshapen(answer)
+  }
+
+  doSubscribe(listener: (event: DeviceEvent) => void): void {
+    this.inner.doSubscribe?.(listener)
   }
 
   doRecall(run: DriverRun): boolean {
@@ -104,6 +128,7 @@ export class MockEngine implements EngineDriver {
     if (!this.passed.has(run)) return
     this.table.cancel(run.job)
     this.device.board.ring()
+    this.mainTime?.cancel(run.job)
   }
 
   async doClose(): Promise<void> {
@@ -120,6 +145,7 @@ export class MockEngine implements EngineDriver {
 
   /** Fails the runs whose answers a fault holds back. */
   abort(error: HalError): void {
+    this.mainTime?.abort()
     this.answers.abort(error)
   }
 

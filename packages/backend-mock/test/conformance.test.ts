@@ -2,14 +2,17 @@ import { mock } from '@xpu-hal/backend-mock'
 import { conformance, standInBytes } from '@xpu-hal/conformance'
 import { describe, it } from 'vitest'
 
-conformance(
-  { describe, it },
-  {
-    name: 'the mock',
-    backend: () => mock(),
-    models: {
-      mid: { source: standInBytes('mid'), options: { computeMs: 1 } },
-      slow: { source: standInBytes('slow'), options: { computeMs: 20 } },
+for (const isolation of ['thread', 'process'] as const) {
+  conformance(
+    { describe, it },
+    {
+      name: `the mock, isolation '${isolation}'`,
+      backend: () => mock(),
+      options: { isolation },
+      models: {
+        mid: { source: standInBytes('mid'), options: { computeMs: 1 } },
+        slow: { source: standInBytes('slow'), options: { computeMs: 20 } },
+      },
     },
-  },
-)
+  )
+}

@@ -79,7 +79,11 @@ class WorkerDriver implements EngineDriver {
       return lane
     })
     const core = options.workers[0]?.core ?? ''
-    if (!runSync || module === undefined) return
+    if (!runSync) return
+    if (module === undefined) {
+      this.doRunSync = (request) => this.#runSyncElsewhere(request)
+      return
+    }
     const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
     this.#sync = sync
     this.doRunSync = (request) => sync.run(request)
@@ -129,6 +133,15 @@ class WorkerDriver implements EngineDriver {
 
   #laneOf({ lane }: DriverRun): WorkerLane {
     return this.lanes[lane] as WorkerLane
+  }
+
+  #runSyncElsewhere(request: SyncRequest): RunAnswer {
+    const connection = this.lanes.find(({ connection }) => connection !== undefined)?.connection
+    const { worker } = connection ?? {}
+    if (connection === undefined || worker?.runSync === undefined) {
+      throw new HalError('HAL_DEVICE_LOST', 'no worker is there for runSync; one is being started')
+    }
+    return worker.runSync(connection, request, this.options.limits?.run)
   }
 
   async #close(): Promise<void> {
@@ -216,7 +229,7 @@ async function connect(
   { module }: Workers,
   { inputs, outputs, shared }: LoadedModel<unknown>,
 ): Promise<Connection> {
-  const slots = worker.allocateSlots(depth + AT_HAND, inputs.length + outputs.length)
+  const slots = worker.allocateSlots(depth + AT_HAND + worker.syncSlots, inputs.length + outputs.length)
   const cancelToken = await worker.command<bigint | undefined>(
     {
       kind: 'open',

@@ -48,6 +48,11 @@ export class WorkerLane implements Lane, AnswerListener {
     ])
   }
 
+  /** Missing while its worker is lost. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
   get worker(): RemoteWorker | undefined {
     return this.#connection?.worker
   }

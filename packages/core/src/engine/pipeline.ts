@@ -228,10 +228,11 @@ export class Pipeline implements JobOwner {
 
   #cancel(job: Job, error: HalError): void {
     if (job.settled) return
-    if (this.scheduler.recall(this.#client, job)) job.memory.released()
-    else this.#stop(job)
-    // A driver may have answered from within doCancel.
-    if (!job.settled) this.#settleWithin(job, { error })
+    const recalled = this.scheduler.recall(this.#client, job)
+    if (recalled) job.memory.released()
+    // First: a driver may answer from within doCancel, and this is why the run ends.
+    this.#settleWithin(job, { error })
+    if (!recalled) this.#stop(job)
   }
 
   /** Best effort: the run settles whatever the driver makes of it. */

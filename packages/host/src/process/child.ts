@@ -96,7 +96,7 @@ export class Child {
     killGroup(child)
     alive.delete(child)
     if (alive.size === 0) process.off('exit', killAll)
-    await Promise.race([this.channel.closed, delay(LAST_WORDS_MS)])
+    await Promise.race([this.channel.closed, delay(LAST_WORDS_MS, undefined, { ref: false })])
     this.channel.close()
     return end
   }

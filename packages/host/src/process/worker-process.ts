@@ -3,9 +3,13 @@ import {
   type Logger,
   type NumericData,
   type NumericDataType,
+  now,
+  type RunAnswer,
+  type SyncRequest,
   viewData,
 } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
+import type { Connection } from '../lane.js'
 import type { WorkerInfo } from '../runner.js'
 import { PendingCommand } from '../worker/commands.js'
 import { CONTROL_BYTES, Word } from '../worker/control.js'
@@ -17,6 +21,7 @@ import { checkAnswer } from './answer-check.js'
 import type { Arena } from './arena.js'
 import { Child, type ProcessEnd } from './child.js'
 import type { ProcessAnswer, ProcessSeed } from './message.js'
+import { SyncRun } from './sync-run.js'
 
 /** Milliseconds that a process gets to end by itself. */
 const END_MS = 2_000
@@ -26,6 +31,7 @@ const MAX_ROOMS = 1_000
 /** One worker process, as main sees it. Nothing that it says or writes is taken on trust. */
 export class WorkerProcess implements RemoteWorker {
   readonly lends = false
+  readonly syncSlots = 1
   listener?: AnswerListener
   readonly exited: Promise<unknown>
   readonly #control: Int32Array
@@ -35,6 +41,10 @@ export class WorkerProcess implements RemoteWorker {
   readonly #rooms = new Map<number, ArrayBuffer>()
   #lost: HalError | undefined
   #ending = false
+  /** The thread waits for it. */
+  #sync: SyncRun | undefined
+  /** What came meanwhile for others: nobody else is called from within `runSync`. */
+  #late: (() => void)[] = []
   /** Why it was killed. */
   #verdict: HalError | undefined
 
@@ -111,6 +121,28 @@ export class WorkerProcess implements RemoteWorker {
     return viewData(dataType, room, 0, length)
   }
 
+  runSync(connection: Connection, request: SyncRequest, limit = Number.POSITIVE_INFINITY): RunAnswer {
+    const run = new SyncRun(connection, request, this.arena)
+    this.#sync = run
+    const { channel } = this.#child
+    const until = now() + limit
+    try {
+      while (!run.answered) {
+        if (!channel.waitReadable(limit === Number.POSITIVE_INFINITY ? undefined : until - now())) {
+          this.giveUp(`runSync has not come back from the runtime for ${limit} ms`)
+        }
+        const open = channel.readNow()
+        if (!run.answered && (!open || this.#verdict !== undefined)) {
+          throw this.#verdict ?? new HalError('HAL_DEVICE_LOST', `${this} has ended during runSync`)
+        }
+      }
+      return run.answer()
+    } finally {
+      this.#sync = undefined
+      queueMicrotask(() => this.#deliverLate())
+    }
+  }
+
   post(mail: Mail): void {
     this.#child.channel.send(mail)
     Atomics.add(this.#control, Word.mail, 1)
@@ -159,7 +191,7 @@ export class WorkerProcess implements RemoteWorker {
 
   #onBell(): void {
     Atomics.store(this.#control, Word.bell, 0)
-    this.listener?.onAnswer()
+    this.#deliver(() => this.listener?.onAnswer())
   }
 
   #onMessage(message: unknown): void {
@@ -176,15 +208,31 @@ export class WorkerProcess implements RemoteWorker {
         if (answer.error === undefined) this.#pending.resolve(answer.value)
         else this.#pending.reject(decodeError(answer.error))
         break
-      case 'lost':
-        this.listener?.onLost(decodeError(answer.error) as HalError, 'runner')
+      case 'lost': {
+        const { error } = answer
+        this.#deliver(() => this.listener?.onLost(decodeError(error) as HalError, 'runner'))
         break
+      }
       case 'room':
         this.#makeRoom(answer.bytes)
         break
       default:
-        this.listener?.onAnswer(answer)
+        if (answer.slot === this.#sync?.slot) this.#sync.take(answer)
+        else this.#deliver(() => this.listener?.onAnswer(answer))
     }
+  }
+
+  #deliver(tell: () => void): void {
+    if (this.#sync !== undefined) {
+      this.#late.push(tell)
+      return
+    }
+    this.#deliverLate()
+    tell()
+  }
+
+  #deliverLate(): void {
+    for (const tell of this.#late.splice(0)) tell()
   }
 
   #makeRoom(bytes: readonly number[]): void {

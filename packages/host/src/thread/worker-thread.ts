@@ -16,6 +16,7 @@ import type { WorkerSeed } from './link.js'
 /** One worker thread, as main sees it: its birth, its commands, its end. It serves one engine after the other. */
 export class WorkerThread implements RemoteWorker {
   readonly lends = true
+  readonly syncSlots = 0
   readonly control: Int32Array
   /** The names of the buffers that it knows, whichever engine they belong to. */
   readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))

@@ -1,8 +1,10 @@
-import type { DriverRun, NumericData, NumericDataType, Tensor } from '@xpu-hal/core/backend'
+import type { DriverRun, NumericData, NumericDataType, SyncRequest, Tensor } from '@xpu-hal/core/backend'
 import { stringBytes } from '../string.js'
 import type { RequestMessage, TensorMessage } from './message.js'
 import type { RemoteWorker } from './remote-worker.js'
 import type { Slots } from './slots.js'
+
+type OutgoingRun = SyncRequest & Pick<DriverRun, 'job' | 'lend'>
 
 /** Puts runs where a worker finds them; it reads them with an Inbox. */
 export class Outbox {
@@ -15,12 +17,12 @@ export class Outbox {
     private readonly inputsKnown: boolean,
   ) {}
 
-  /** Fills a free slot, and gives the bytes of strings that were copied. */
-  write(slot: number, run: DriverRun): number {
+  /** Fills a free slot, and gives the bytes of strings that were copied. `order`: the lowest is taken first. */
+  write(slot: number, run: OutgoingRun, order = ++this.#order): number {
     const letter = !this.inputsKnown || run.inputs.some(isString) || run.outputs.some(isString)
     const { job } = run
     const lend = run.lend === true && this.worker.lends
-    this.slots.writeRequest(slot, ++this.#order, { job, lend }, letter)
+    this.slots.writeRequest(slot, order, { job, lend }, letter)
     if (letter) {
       const request = this.#describe(run)
       this.worker.flush()
@@ -34,7 +36,7 @@ export class Outbox {
     return 0
   }
 
-  #describe({ inputs, inputNames, outputs }: DriverRun): RequestMessage {
+  #describe({ inputs, inputNames, outputs }: OutgoingRun): RequestMessage {
     return {
       inputs: inputs.map((input) => this.#message(input)),
       inputNames,

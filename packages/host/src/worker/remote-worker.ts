@@ -1,4 +1,5 @@
-import type { HalError, NumericData, NumericDataType } from '@xpu-hal/core/backend'
+import type { HalError, NumericData, NumericDataType, RunAnswer, SyncRequest } from '@xpu-hal/core/backend'
+import type { Connection } from '../lane.js'
 import type { WorkerInfo } from '../runner.js'
 import type { Command, Mail, SlotAnswer, SlotsMessage } from './message.js'
 import type { SharedOutput } from './outputs.js'
@@ -50,6 +51,13 @@ export interface RemoteWorker {
   addressOf(buffer: ArrayBufferLike): number
   /** Tells the worker of the memory that `addressOf` has named since the last time. */
   flush(): void
+  /** Slots beside those of the lane: for `runSync`. */
+  readonly syncSlots: number
+  /**
+   * Has the worker execute a run next, and blocks until that is over; missing where this thread can execute it itself.
+   * @param limit milliseconds after which the worker is given up
+   */
+  runSync?(connection: Connection, request: SyncRequest, limit: number | undefined): RunAnswer
   /** Does not wake the worker. */
   post(mail: Mail): void
   wake(): void
