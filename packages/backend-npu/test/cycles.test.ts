@@ -55,8 +55,6 @@ async function soak(): Promise<Sample[]> {
   const program = fileURLToPath(new URL('./fixtures/cycles.mjs', import.meta.url))
   const env = {
     ...process.env,
-    // ONNX Runtime's telemetry has a thread and files of its own.
-    ORT_DISABLE_TELEMETRY: '1',
     // By itself glibc keeps more and more of what is freed the larger blocks are, up to a bound far above a leak.
     MALLOC_MMAP_THRESHOLD_: '131072',
   }

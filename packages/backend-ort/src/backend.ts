@@ -13,6 +13,12 @@ import { endIdleWorkers, host } from '@xpu-hal/host'
 import { ortOptions, sessionSettings } from './options.js'
 import type { OrtRunnerConfig } from './runner.js'
 
+/**
+ * What switches the telemetry of ONNX Runtime off, which writes files and sends them. CreateEnv starts it, before a session
+ * could call DisableTelemetryEvents; seen in 1.30.
+ */
+const TELEMETRY = 'ORT_DISABLE_TELEMETRY'
+
 const runner = new URL('./runner.js', import.meta.url)
 
 export interface OrtConfig {
@@ -30,6 +36,8 @@ export class OrtBackend implements Backend {
 
   /** @throws HalError HAL_UNAVAILABLE when the library is missing, does not load, or is too old. */
   async doDevices({ logger }: BackendContext): Promise<readonly DeviceDriver[]> {
+    // On the main thread: the environment of a worker thread is a copy that native code does not see.
+    process.env[TELEMETRY] ??= '1'
     const { loadLibrary, shippedLibrary } = await nativePart()
     const { path, version } = loadLibrary(this.config.library ?? shippedLibrary())
     logger('debug', `ONNX Runtime ${version}`, { library: path })
@@ -94,6 +102,7 @@ function openEngine(library: string, request: OpenRequest): Promise<EngineDriver
     config,
     workers: Array.from({ length: workers }, () => ({ core })),
     isolation,
+    env: [TELEMETRY],
     logger: request.logger,
   })
 }
