@@ -74,6 +74,7 @@ function device(backend: string, config: NpuConfig, name: string, inFlight: numb
         modelFromBytes: true,
         runSync: false,
         cancelRunning: false,
+        outputsInPlace: false,
         isolation: ['thread', 'process'],
       },
     },

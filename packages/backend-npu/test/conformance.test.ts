@@ -18,7 +18,6 @@ for (const [name, form, extension, isolation] of [
         name: `the reference runtime, ${name}`,
         backend: () => npu({ library, args: { ort_library }, extension }),
         options: { isolation },
-        unsupported: [{ case: 'memory/no-copy', reason: 'outputs lie in memory of the runtime' }],
       },
     )
   } else {

@@ -25,6 +25,8 @@ export interface Capabilities {
   readonly runSync: boolean
   /** Can stop a run that is already executing; otherwise a cancelled run goes on and its result is dropped. */
   readonly cancelRunning: boolean
+  /** Outputs of fixed shapes are written to the memory that a run brings, without a copy; true when missing. */
+  readonly outputsInPlace?: boolean
   /** Where its runner can work; the first is the default. */
   readonly isolation: readonly Isolation[]
 }
