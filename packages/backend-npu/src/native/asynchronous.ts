@@ -60,7 +60,7 @@ export class Asynchronous implements Inference {
     const flight = this.flights.shift() as Flight
     if (this.loss !== undefined) throw this.loss
     try {
-      const output = new NativeOutput(this.answer(start), true)
+      const output = new NativeOutput(this.answer(start), true, this.calls.giveBack)
       try {
         return use(output, flight.input.bytesCopied)
       } finally {

@@ -26,6 +26,8 @@ export interface AsynchronousCalls {
   readonly kind: 'asynchronous'
   readonly send: Status
   readonly receive: Status
+  /** Takes an output back in place of `free`: newer Intel runtimes fill the same ones again, and stall where none returns. */
+  readonly giveBack: ((output: Pointer) => void) | undefined
 }
 
 /** The older form. */
@@ -76,6 +78,7 @@ function bindLibrary(handle: LibraryHandle, as: string): OaaxLibrary {
     const address = addresses.get(name)
     return address === undefined ? undefined : bind<string | null>(address, 'str')
   }
+  const returning = addresses.get('runtime_return_output')
   return {
     path: as,
     name: text('runtime_name')?.() ?? 'OAAX runtime',
@@ -97,6 +100,7 @@ function bindLibrary(handle: LibraryHandle, as: string): OaaxLibrary {
             kind: 'asynchronous',
             send: required('send_input', 'void *'),
             receive: required('receive_output', 'void *'),
+            giveBack: returning === undefined ? undefined : bind<void>(returning, 'void', 'void *'),
           },
   }
 }
@@ -112,6 +116,7 @@ const optionals = [
   'runtime_error_message',
   'runtime_version',
   'runtime_name',
+  'runtime_return_output',
 ] as const
 const names = [...common, ...forms.asynchronous, ...forms.synchronous, ...optionals]
 type Name = (typeof names)[number]

@@ -35,11 +35,13 @@ export class NativeOutput {
 
   /**
    * @param allocated every block is one of the C allocator, whose sizes are checked
+   * @param giveBack hands the struct back to the runtime; missing: `release` frees the blocks
    * @throws HalError HAL_DATA_LOSS when it is malformed. It is not freed then, for nobody knows what is in it.
    */
   constructor(
-    struct: Pointer,
+    private readonly struct: Pointer,
     private readonly allocated: boolean,
+    private readonly giveBack?: (struct: Pointer) => void,
   ) {
     scratch.rewind()
     const { words, integers } = scratch
@@ -75,7 +77,7 @@ export class NativeOutput {
 
   /** Whether the blocks are the caller's to give away. */
   get canLend(): boolean {
-    return this.allocated
+    return this.allocated && this.giveBack === undefined
   }
 
   /** Gives the data of tensor `index` away, so that `release` leaves it. Once for each. */
@@ -86,9 +88,10 @@ export class NativeOutput {
     return { dataType, shape, count, data }
   }
 
-  /** Frees every block. Only for what the caller owns. */
+  /** Frees every block, or gives the struct back. Once, and only for what the caller owns. */
   release(): void {
-    for (const block of this.blocks.splice(0)) free(block)
+    if (this.giveBack !== undefined) this.giveBack(this.struct)
+    else for (const block of this.blocks.splice(0)) free(block)
   }
 
   private tensorAt(name: string, type: number, shape: readonly number[], data: Pointer): NativeTensor {
