@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger, LogLevel } from '@xpu-hal/core/backend'
 import { Channel } from './channel.js'
+import { inheritableDescriptors } from './descriptors.js'
 import { logLines } from './log-lines.js'
 import { socketPair } from './native/descriptor.js'
 
@@ -12,6 +13,9 @@ import { socketPair } from './native/descriptor.js'
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'LD_LIBRARY_PATH']
 /** Milliseconds to read what a process has sent before it ended. */
 const LAST_WORDS_MS = 100
+
+/** Of those that a worker process is meant to have. */
+const LAST_FD = 4
 
 export interface ProcessEnd {
   readonly code: number | null
@@ -44,10 +48,11 @@ export class Child {
 
   /** @param env names of further variables of the environment that it gets */
   constructor(entry: URL, arenaFd: number, env: readonly string[], logger: Logger) {
+    const foreign = inheritableDescriptors(LAST_FD).join()
     const [ours, theirs] = socketPair()
     this.channel = new Channel(ours)
     try {
-      this.#child = spawn(process.execPath, [fileURLToPath(entry), String(process.pid)], {
+      this.#child = spawn(process.execPath, [fileURLToPath(entry), String(process.pid), foreign], {
         stdio: ['ignore', 'pipe', 'pipe', arenaFd, theirs],
         env: environment(env),
         // Ctrl-C in a terminal is for the application, which then closes its engines.

@@ -1,4 +1,4 @@
-import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 import { CONTROL_BYTES } from '../worker/control.js'
 import { serve } from '../worker/serve.js'
@@ -11,7 +11,6 @@ import { dieWithParent } from './native/lifetime.js'
 
 const ARENA_FD = 3
 const CHANNEL_FD = 4
-const O_CLOEXEC = 0o2000000
 
 dieWithParent()
 // It may have died before that.
@@ -31,16 +30,13 @@ const control = new Int32Array(memory.view(at, CONTROL_BYTES))
 
 serve(new ProcessLink(channel, memory, control), module).then(() => process.exit())
 
-/** Descriptors that something in the parent has opened so that they reach its children; those of Node do not. */
+/** Descriptors that something in the parent has opened so that they reach its children. */
 function closeInherited(): void {
-  for (const name of readdirSync('/proc/self/fd')) {
-    const fd = Number(name)
-    if (fd <= CHANNEL_FD) continue
+  for (const fd of (process.argv[3] ?? '').split(',').filter(Boolean)) {
     try {
-      const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, 'latin1'))?.[1]
-      if (flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0) closeSync(fd)
+      closeSync(Number(fd))
     } catch {
-      // It was the one that the listing itself had opened.
+      // It was closed in the parent meanwhile.
     }
   }
 }
