@@ -29,6 +29,8 @@ export interface CommonOptions {
   readonly timeout?: number
   readonly ordered?: boolean
   readonly isolation?: Isolation
+  readonly whenLost?: 'wait' | 'fail'
+  readonly repeatable?: boolean
 }
 
 /** What `openEngine` takes: the common options, and those that the device declares. */
@@ -145,5 +147,20 @@ export const COMMON_OPTIONS: readonly Option[] = [
     type: 'enum',
     values: ['thread', 'process', 'inline'],
     description: "where the backend's runner works (the first that the device lists, mostly worker threads)",
+  },
+  {
+    name: 'whenLost',
+    type: 'enum',
+    values: ['wait', 'fail'],
+    default: 'wait',
+    description:
+      "while every worker of the engine is lost and being started again: queued and new runs 'wait', or 'fail' with HAL_DEVICE_LOST",
+  },
+  {
+    name: 'repeatable',
+    type: 'boolean',
+    default: false,
+    description:
+      'a run whose worker is lost while it executes is executed once more, for runs that do not say it themselves',
   },
 ]

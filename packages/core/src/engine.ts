@@ -35,12 +35,18 @@ export interface RunOptions extends WaitOptions {
    * run was given up on while it executed, the device may write to them until the engine is closed.
    */
   readonly outputs?: Readonly<Record<string, Tensor>>
+  /**
+   * Overrides the engine's `repeatable`: where the worker is lost while it executes the run, it is executed once more instead
+   * of failing with HAL_DEVICE_LOST. For models without a state, and inputs that nobody changes meanwhile.
+   */
+  readonly repeatable?: boolean
   /** Handed to the callback unchanged. */
   readonly userArg?: unknown
 }
 
 export interface BatchOptions extends WaitOptions {
   readonly priority?: Priority
+  readonly repeatable?: boolean
   /** Output tensors of the caller for each item, in order. */
   readonly outputs?: readonly Readonly<Record<string, Tensor>>[]
 }
@@ -91,6 +97,8 @@ export interface EngineStats {
   readonly failed: number
   readonly cancelled: number
   readonly timedOut: number
+  /** Runs that were executed a second time because their worker was lost. */
+  readonly repeated: number
   /** Refused with HAL_RESOURCE_EXHAUSTED before they were accepted. */
   readonly refused: number
   /** Exceptions thrown by callbacks. */

@@ -32,6 +32,8 @@ export class Job implements DriverRun {
   core = ''
   /** Milliseconds of core time that its engine was charged for it in advance. */
   price = 0
+  /** It may be executed once more, where its worker is lost. */
+  repeatable = false
   /** The result is fixed. The driver may still be busy with the job: then it was abandoned. */
   settled = false
   outcome: { readonly outputs: Outputs } | { readonly error: HalError } | undefined

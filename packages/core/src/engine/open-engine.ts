@@ -54,7 +54,8 @@ export class OpenEngine implements Engine {
   readonly #parts: EngineParts
   readonly #events: Events
   readonly #pipeline: Pipeline
-  readonly #losses = new Map<'device' | 'runtime', HalError>()
+  readonly #losses = new Map<'device' | 'runtime' | 'lanes', HalError>()
+  readonly #lanesLost = new Set<number>()
   #closing: Promise<void> | undefined
 
   constructor(parts: EngineParts) {
@@ -200,6 +201,10 @@ export class OpenEngine implements Engine {
       this.#laneChanged(event, event.lane)
       return
     }
+    this.#changed(event, part)
+  }
+
+  #changed(event: DeviceEvent, part: 'device' | 'runtime' | 'lanes'): void {
     if (event.kind === 'lost') this.#losses.set(part, event.error)
     else this.#losses.delete(part)
     // The device may come back while the runtime stays away, and the other way round.
@@ -214,6 +219,13 @@ export class OpenEngine implements Engine {
 
   #laneChanged(event: DeviceEvent, lane: number): void {
     this.#pipeline.laneChanged(lane, event.kind === 'recovered')
+    if (event.kind === 'lost') this.#lanesLost.add(lane)
+    else this.#lanesLost.delete(lane)
+    const none = this.#lanesLost.size === this.#parts.driver.lanes.length
+    if (this.options.whenLost === 'fail' && (none || this.#losses.has('lanes'))) {
+      this.#changed(event, 'lanes')
+      return
+    }
     if (event.kind === 'recovered') this.#events.emit('recovered')
     else this.#events.emit('lost', HalError.from(event.error, { device: this.device.id, engine: this.id }))
   }

@@ -106,6 +106,13 @@ export class Pipeline implements JobOwner {
   }
 
   failed(job: Job, error: unknown): void {
+    if (job.repeatable && !job.settled && isLoss(error)) {
+      job.repeatable = false
+      if (this.scheduler.requeue(this.#client, job)) {
+        this.stats.repeated++
+        return
+      }
+    }
     if (this.#release(job, undefined)) this.#fail(job, error)
   }
 
@@ -186,6 +193,7 @@ export class Pipeline implements JobOwner {
     const { inputNames, options, submittedAt, level = this.settings.level } = request
     const memory = this.#memoryFor(request)
     const job = new Job(this, memory, inputNames, level, this.callback, options.userArg, submittedAt)
+    job.repeatable = options.repeatable ?? this.settings.repeatable
     this.stats.bytesCopied += memory.bytesCopied
     this.stats.accepted++
     this.#unsettled.add(job)
@@ -292,4 +300,8 @@ export class Pipeline implements JobOwner {
     if (job.settled) return
     this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
   }
+}
+
+function isLoss(error: unknown): boolean {
+  return HalError.isInstance(error) && error.code === 'HAL_DEVICE_LOST'
 }

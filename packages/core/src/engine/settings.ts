@@ -11,6 +11,7 @@ export interface Settings {
   readonly ordered: boolean
   readonly level: number
   readonly timeout: number
+  readonly repeatable: boolean
 }
 
 /** DX-RT's own defaults, raised where a device has so many lanes that they would leave some of them empty. */
@@ -26,5 +27,6 @@ export function settings(options: OptionValues, places: number): Settings {
     ordered: options.ordered as boolean,
     level: checkPriority(options.priority as Priority),
     timeout: options.timeout as number,
+    repeatable: options.repeatable as boolean,
   }
 }

@@ -55,6 +55,7 @@ export class Stats {
   failed = 0
   cancelled = 0
   timedOut = 0
+  repeated = 0
   refused = 0
   callbackErrors = 0
   strayAnswers = 0
