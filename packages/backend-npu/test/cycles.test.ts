@@ -11,14 +11,13 @@ const cycles = Number(process.env.XPU_HAL_CYCLES ?? 11 * ROUND)
 const WARM_UP = Math.min(300, Math.ceil(cycles / 3))
 
 /**
- * kB a cycle. Seen: 121 over 1,000 cycles, 100 to 150 over 88. koffi never frees what it holds for a thread, about 85 kB,
- * and a round has 11 threads; the copies of the library that lost instances leave are the rest. Keeping the outputs adds
- * 2,300.
+ * kB a cycle. Seen: 13 over 400 cycles, up to 70 over 88, where single peaks count for more. A new thread for each worker
+ * instead of one that is used again adds 110, keeping the outputs 2,300.
  */
-const MAX_GROWTH = 300
+const MAX_GROWTH = cycles < 400 ? 100 : 40
 
-/** Memory maps a round. Seen: 34 to 48. 3 are koffi's for each of 11 threads; each lost instance leaves its library. */
-const MAX_MAPS = 60
+/** Memory maps a round. Seen: 6 to 13, of the libraries that lost instances leave. 11 threads add 33. */
+const MAX_MAPS = 25
 
 interface Sample {
   readonly cycles: number

@@ -43,6 +43,21 @@ testWithCounts('no more threads stay idle than the machine has use for', async (
   expect((await footprint()).threads).toBe(before)
 })
 
+test('a thread that falls idle lets go of the memory of its engine', async () => {
+  const driver = await open({ run: 'copy', ...xy })
+  collectGarbage()
+  const before = process.memoryUsage().arrayBuffers
+  const runBig = () => run(driver, [tensor('float32', [4_000_000])], [tensor('float32', [4_000_000])])
+  for (let i = 0; i < 4; i++) await runBig()
+  expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(20_000_000)
+  await driver.doClose()
+  for (let i = 0; i < 3; i++) {
+    collectGarbage()
+    await turn()
+  }
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000)
+})
+
 test('tensors of a closed engine that are collected late take none from the next one', async () => {
   let old: unknown[] = []
   const first = await open({ run: 'copy', ...xy })

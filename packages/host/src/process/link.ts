@@ -50,6 +50,8 @@ export class ProcessLink implements Link {
 
   learn(): void {}
 
+  rest(): void {}
+
   dataAt(dataType: NumericDataType, { address, byteOffset, length }: Place): NumericData {
     const bytes = length * bytesPerElement(dataType)
     const buffer = length === 0 ? new ArrayBuffer(0) : this.memory.view(address + byteOffset, bytes)

@@ -9,6 +9,7 @@ import { weigh } from './ballast.js'
 export class BufferIds {
   readonly #ids = new WeakMap<SharedArrayBuffer, number>()
   #last = 0
+  #over = false
   #added: [number, SharedArrayBuffer][] = []
   #dropped: number[] = []
   readonly #registry: FinalizationRegistry<number>
@@ -16,7 +17,7 @@ export class BufferIds {
   /** `onDropped` is called when the first of a group of buffers was dropped; `news` then tells of them all. */
   constructor(onDropped: () => void) {
     this.#registry = new FinalizationRegistry((id) => {
-      if (this.#dropped.push(id) === 1) onDropped()
+      if (!this.#over && this.#dropped.push(id) === 1) onDropped()
     })
   }
 
@@ -32,6 +33,11 @@ export class BufferIds {
     this.#registry.register(buffer, id)
     this.#added.push([id, buffer])
     return id
+  }
+
+  /** The worker has forgotten them all: nothing is told of them any more. */
+  end(): void {
+    this.#over = true
   }
 
   /** What the worker has not been told yet. */

@@ -10,7 +10,7 @@ import {
 import { Word } from '../worker/control.js'
 import type { Link } from '../worker/link.js'
 import type { Answer, BuffersMail, Mail, ModelMessage, Place, SlotsMessage } from '../worker/message.js'
-import { weigh } from './ballast.js'
+import { collectGarbage, weigh } from './ballast.js'
 
 /** What main gives a worker thread at its birth. */
 export interface WorkerSeed {
@@ -57,6 +57,11 @@ export class ThreadLink implements Link {
 
   slotsAt({ at }: SlotsMessage): ArrayBufferLike {
     return at as SharedArrayBuffer
+  }
+
+  rest(): void {
+    this.#buffers.clear()
+    collectGarbage()
   }
 
   modelOf(model: ModelMessage): Model {

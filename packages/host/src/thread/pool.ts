@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { type Logger, silent } from '@xpu-hal/core/backend'
+import type { Logger } from '@xpu-hal/core/backend'
 import type { WorkerInfo } from '../runner.js'
 import { WorkerThread } from './worker-thread.js'
 
@@ -22,18 +22,22 @@ export function takeThread(module: string, worker: WorkerInfo, logger: Logger): 
     thread.logger = logger
     return thread
   }
-  return new WorkerThread(module, worker, logger)
+  const thread = new WorkerThread(module, worker, logger)
+  void thread.exited.then(() => forget(thread))
+  return thread
 }
 
 /** Takes back a thread whose runner is closed and whose model is unloaded; ends it where enough are idle. */
 export async function giveBackThread(thread: WorkerThread): Promise<void> {
+  try {
+    await thread.rest()
+  } catch {
+    // It has died, with nothing in its hands that anybody would miss.
+    return
+  }
   const others = idle.get(thread.module) ?? new Set()
-  if (thread.lost !== undefined) return
   if (others.size >= MAX_IDLE) return thread.end()
-  delete thread.listener
-  thread.logger = silent
   idle.set(thread.module, others.add(thread))
-  void thread.exited.then(() => forget(thread))
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { HalError, type Logger, type NumericData, type NumericDataType } from '@xpu-hal/core/backend'
+import { HalError, type Logger, type NumericData, type NumericDataType, silent } from '@xpu-hal/core/backend'
 import { decodeError } from '../error.js'
 import type { WorkerInfo } from '../runner.js'
 import { PendingCommand } from '../worker/commands.js'
@@ -18,8 +18,7 @@ export class WorkerThread implements RemoteWorker {
   readonly lends = true
   readonly syncSlots = 0
   readonly control: Int32Array
-  /** The names of the buffers that it knows, whichever engine they belong to. */
-  readonly #buffers = new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
+  #buffers = this.#bufferIds()
   listener?: AnswerListener
   readonly #worker: Worker
   /** Resolves when the thread has ended, whatever became of it. */
@@ -94,6 +93,15 @@ export class WorkerThread implements RemoteWorker {
     return data as NumericData
   }
 
+  /** Lets go of what belonged to its engine. */
+  async rest(): Promise<void> {
+    delete this.listener
+    await this.command({ kind: 'rest' })
+    this.#buffers.end()
+    this.#buffers = this.#bufferIds()
+    this.logger = silent
+  }
+
   async end(): Promise<void> {
     if (this.#lost !== undefined) return
     this.#ending = true
@@ -153,6 +161,10 @@ export class WorkerThread implements RemoteWorker {
     } else {
       this.#pending.reject(decodeError(answer.error))
     }
+  }
+
+  #bufferIds(): BufferIds {
+    return new BufferIds(() => queueMicrotask(() => this.#tellDropped()))
   }
 
   #tellDropped(): void {

@@ -7,6 +7,7 @@ const steps: Readonly<Record<Command['kind'], string>> = {
   open: 'starting the runtime with the model',
   close: 'ending the runtime',
   unload: 'unloading the model',
+  rest: 'letting go of the engine',
   end: 'ending the worker',
 }
 

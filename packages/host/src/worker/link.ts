@@ -18,6 +18,8 @@ export interface Link {
   learn(mail: BuffersMail): void
   dataAt(dataType: NumericDataType, place: Place): NumericData
   slotsAt(slots: SlotsMessage): ArrayBufferLike
+  /** Lets go of what belonged to an engine. */
+  rest(): void
   modelOf(model: ModelMessage): Model
   /** Puts the data of numeric outputs that the runner allocated where main sees it; copies where it must. */
   share(outputs: readonly Tensor[]): readonly SharedOutput[]

@@ -18,6 +18,8 @@ export type Command =
       readonly slots: SlotsMessage
     }
   | { readonly kind: 'close' }
+  /** Its engine is closed; another one may follow. */
+  | { readonly kind: 'rest' }
   | { readonly kind: 'unload'; readonly model: SharedModel | undefined }
   | { readonly kind: 'end' }
 

@@ -82,11 +82,13 @@ class Runtime {
         this.service = new Service(slots, runner, depth, callIn, link)
         return runner.cancelToken
       }
+      case 'rest':
+        inbox.clear()
+        return link.rest()
       case 'close': {
         const closing = this.#runner
         this.#runner = undefined
         this.service = undefined
-        inbox.clear()
         return closing?.close()
       }
       case 'unload': {
