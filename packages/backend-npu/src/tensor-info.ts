@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
 import { checkShape, DATA_TYPES, HalError, isDataType, suggest, type TensorInfo } from '@xpu-hal/core/backend'
 import { type OnnxValue, readSignature } from '@xpu-hal/onnx'
 
@@ -7,6 +7,9 @@ export interface ModelTensors {
   readonly inputs: readonly TensorInfo[]
   readonly outputs: readonly TensorInfo[]
 }
+
+/** Thousands of tensors fit. */
+const MAX_JSON_BYTES = 2 ** 20
 
 const UNKNOWN: ModelTensors = { inputs: [], outputs: [] }
 
@@ -36,14 +39,22 @@ function tensorInfo({ name, dataType, shape = [] }: OnnxValue): TensorInfo {
 }
 
 function fromJson(path: string): ModelTensors | undefined {
-  if (!existsSync(path)) return undefined
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return undefined
   try {
+    checkFile(found)
     return checkTensors(JSON.parse(readFileSync(path, 'utf8')), path)
   } catch (cause) {
     if (cause instanceof HalError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new HalError('HAL_INVALID_ARGUMENT', `${path}: ${reason}`, { cause })
   }
+}
+
+/** A pipe would wait for somebody to write to it, and a device need not end. */
+function checkFile(found: Stats): void {
+  if (!found.isFile()) throw new Error('it is not a file')
+  if (found.size > MAX_JSON_BYTES) throw new Error(`it has more than ${MAX_JSON_BYTES} bytes`)
 }
 
 /** @throws HalError HAL_INVALID_ARGUMENT naming `source`, the place in it, and what is allowed there */
@@ -69,8 +80,11 @@ function members(value: unknown, known: readonly string[], place: string): Recor
 function checkedList(list: unknown, of: string): TensorInfo[] {
   if (!Array.isArray(list)) throw new Error(`${of} is no list of tensors`)
   const infos = list.map((entry: unknown, i) => checkedTensor(entry, `${of}[${i}]`))
-  const twice = infos.find(({ name }, i) => infos.findIndex((other) => other.name === name) < i)
-  if (twice !== undefined) throw new Error(`${of} has '${twice.name}' twice`)
+  const seen = new Set<string>()
+  for (const { name } of infos) {
+    if (seen.has(name)) throw new Error(`${of} has '${name}' twice`)
+    seen.add(name)
+  }
   return infos
 }
 
@@ -78,7 +92,9 @@ function checkedTensor(entry: unknown, place: string): TensorInfo {
   const { name, dataType, shape } = members(entry, ['name', 'dataType', 'shape'], place)
   if (typeof name !== 'string' || name === '') throw new Error(`${place}.name is no name`)
   if (!isDataType(dataType)) {
-    throw new Error(`${place}.dataType is ${String(dataType)}; it is one of ${DATA_TYPES.join(', ')}`)
+    throw new Error(
+      `${place}.dataType is ${typeof dataType === 'string' ? dataType : JSON.stringify(dataType)}; it is one of ${DATA_TYPES.join(', ')}`,
+    )
   }
   // -1 is allowed here.
   checkShape(Array.isArray(shape) ? shape.map((size) => (size === -1 ? 0 : size)) : shape, place)

@@ -5,11 +5,16 @@ export function suggest(word: string, known: readonly string[]): string {
   return known.length === 0 ? 'there are none' : `there are ${known.map((name) => `'${name}'`).join(', ')}`
 }
 
+/** Letters of a word beyond which none is looked for: comparing takes the product of two lengths. */
+const MAX_LETTERS = 200
+
 /** The known word that is close enough to be what was meant. */
 export function closest(word: string, known: readonly string[]): string | undefined {
+  if (word.length > MAX_LETTERS) return undefined
   let best: string | undefined
   let least = Math.max(2, Math.ceil(word.length / 3)) + 1
   for (const candidate of known) {
+    if (candidate.length > MAX_LETTERS) continue
     const edits = distance(word.toLowerCase(), candidate.toLowerCase())
     if (edits < least) [best, least] = [candidate, edits]
   }

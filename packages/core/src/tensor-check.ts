@@ -1,6 +1,15 @@
+import { types } from 'node:util'
 import { HalError } from './errors.js'
 import type { TensorInfo } from './model.js'
-import { checkShape, elementCount, holdsDataType, isDataType, type Tensor } from './tensor.js'
+import {
+  copyShape,
+  elementCount,
+  holdsDataType,
+  isDataType,
+  plainData,
+  shown,
+  type Tensor,
+} from './tensor.js'
 
 /**
  * Checks a tensor from outside, against what is expected of it where that is known, and gives a copy of its frame that
@@ -12,17 +21,19 @@ export function checkTensor(value: unknown, role: string, expected: TensorInfo |
   if (typeof value !== 'object' || value === null || !('data' in value)) {
     throw new TypeError(`${role}: expected a tensor { dataType, shape, data }, got ${kindOf(value)}`)
   }
-  const { dataType, shape, data } = value as Record<string, unknown>
-  if (!isDataType(dataType)) throw invalid(`${role}: unknown data type ${String(dataType)}`)
-  checkShape(shape, role)
+  // Each member is read once: a getter might answer otherwise the next time.
+  const { dataType, shape: givenShape, data: givenData } = value as Record<string, unknown>
+  if (!isDataType(dataType)) throw invalid(`${role}: unknown data type ${shown(dataType)}`)
+  const shape = copyShape(givenShape, role)
   if (expected !== undefined) {
     const expects = `expected ${describe(expected.dataType, expected.shape)}, got ${describe(dataType, shape)}`
     if (dataType !== expected.dataType || !shapeFits(shape, expected.shape))
       throw invalid(`${role}: ${expects}`)
   }
-  if (!holdsDataType(data, dataType)) {
-    throw invalid(`${role}: data of type ${dataType} cannot lie in ${kindOf(data)}`)
+  if (!holdsDataType(givenData, dataType)) {
+    throw invalid(`${role}: data of type ${dataType} cannot lie in ${kindOf(givenData)}`)
   }
+  const data = plainData(givenData, dataType)
   const count = elementCount(shape) as number
   if (data.length !== count) {
     const hint = data.length === 0 ? ' (was its buffer transferred or resized?)' : ''
@@ -31,7 +42,7 @@ export function checkTensor(value: unknown, role: string, expected: TensorInfo |
     )
   }
   if (dataType === 'string') checkStrings(data as readonly unknown[], role)
-  return { dataType, shape: [...shape], data }
+  return { dataType, shape, data }
 }
 
 /** True when every dimension is the expected one, or any where -1 is expected. */
@@ -55,7 +66,9 @@ function checkStrings(data: readonly unknown[], role: string): void {
 
 function kindOf(value: unknown): string {
   if (value === null || typeof value !== 'object') return value === null ? 'null' : typeof value
-  return value.constructor?.name ?? 'object'
+  if (types.isProxy(value)) return 'a Proxy'
+  const name: unknown = Object.getPrototypeOf(value)?.constructor?.name
+  return typeof name === 'string' ? name : 'object'
 }
 
 function invalid(message: string): HalError {

@@ -116,30 +116,63 @@ export function viewData(
 
 /** True when `data` is the kind of array that holds elements of `dataType`. */
 export function holdsDataType(data: unknown, dataType: DataType): data is TensorData {
-  if (dataType === 'string') return Array.isArray(data)
+  // What a proxy says may be something else the next time, and it cannot be sent to another thread.
+  if (dataType === 'string') return Array.isArray(data) && !types.isProxy(data)
   // By name, not by instanceof: test runners and vm contexts have constructors of their own.
   const kind = arrayKind.call(data)
   return kind === constructors[dataType].name || (dataType === 'float16' && kind === 'Uint16Array')
 }
 
-/** Throws HAL_INVALID_ARGUMENT unless `shape` is a list of at most 8 whole numbers, none negative. */
-export function checkShape(shape: unknown, of: string): asserts shape is readonly number[] {
-  const fault = shapeFault(shape)
-  if (fault !== undefined) throw new HalError('HAL_INVALID_ARGUMENT', `shape of ${of}: ${fault}`)
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object
+const slots = ['buffer', 'byteOffset', 'byteLength', 'length'] as const
+
+/** What a member of a typed array really is, whatever a subclass or the object itself says. */
+function slot(data: NumericData, name: (typeof slots)[number]): unknown {
+  return Object.getOwnPropertyDescriptor(typedArray, name)?.get?.call(data)
 }
 
-function shapeFault(shape: unknown): string | undefined {
-  if (!Array.isArray(shape)) return `expected an array of dimensions, got ${typeof shape}`
-  if (shape.length > MAX_RANK) return `rank ${shape.length} is above the limit of ${MAX_RANK}`
-  // By index, because forEach and find pass over the holes of a sparse array.
-  for (let i = 0; i < shape.length; i++) {
+/**
+ * The array itself, or a plain one over the same memory where the one given has members of its own that tell lies:
+ * native code takes the length for granted.
+ */
+export function plainData<T extends TensorData>(data: T, dataType: DataType): T {
+  if (dataType === 'string' || Array.isArray(data)) return data
+  const given = data as NumericData
+  const prototype: unknown = Object.getPrototypeOf(given)
+  const builtIn = prototype === constructors[dataType].prototype || prototype === Uint16Array.prototype
+  if (builtIn && !slots.some((name) => Object.hasOwn(given, name))) return data
+  const [buffer, byteOffset, , length] = slots.map((name) => slot(given, name))
+  const make = arrayKind.call(given) === 'Uint16Array' ? constructors.uint16 : constructors[dataType]
+  return new make(buffer as ArrayBufferLike, byteOffset as number, length as number) as T
+}
+
+/** Throws HAL_INVALID_ARGUMENT unless `shape` is a list of at most 8 whole numbers, none negative. */
+export function checkShape(shape: unknown, of: string): asserts shape is readonly number[] {
+  copyShape(shape, of)
+}
+
+/** A copy that nobody else can change. Throws as {@link checkShape}. */
+export function copyShape(shape: unknown, of: string): number[] {
+  const fail = (fault: string) => new HalError('HAL_INVALID_ARGUMENT', `shape of ${of}: ${fault}`)
+  if (!Array.isArray(shape)) throw fail(`expected an array of dimensions, got ${typeof shape}`)
+  const rank = shape.length
+  if (!(rank <= MAX_RANK)) throw fail(`rank ${rank} is above the limit of ${MAX_RANK}`)
+  const copy: number[] = []
+  // By index, because forEach and find pass over the holes of a sparse array, and an iterator need not end.
+  for (let i = 0; i < rank; i++) {
     const dimension: unknown = shape[i]
     if (!Number.isSafeInteger(dimension) || (dimension as number) < 0) {
-      return `dimension ${i} is ${String(dimension)}; dimensions are whole numbers from 0`
+      throw fail(`dimension ${i} is ${shown(dimension)}; dimensions are whole numbers from 0`)
     }
+    copy.push((dimension as number) + 0) // Without the sign of -0.
   }
-  if (!Number.isSafeInteger(elementCount(shape))) return `[${shape.join(', ')}] has too many elements`
-  return undefined
+  if (!Number.isSafeInteger(elementCount(copy))) throw fail(`[${copy.join(', ')}] has too many elements`)
+  return copy
+}
+
+/** For messages: an object's own words might throw, or be no string. */
+export function shown(value: unknown): string {
+  return typeof value === 'object' || typeof value === 'function' ? typeof value : String(value)
 }
 
 /**
@@ -153,16 +186,16 @@ export function tensor<T extends DataType>(
   data?: TensorDataMap[T] | readonly number[] | readonly bigint[] | readonly boolean[] | readonly string[],
 ): Tensor<T> {
   if (!isDataType(dataType))
-    throw new HalError('HAL_INVALID_ARGUMENT', `unknown data type ${String(dataType)}`)
-  checkShape(shape, `${dataType} tensor`)
-  const count = elementCount(shape) as number
+    throw new HalError('HAL_INVALID_ARGUMENT', `unknown data type ${shown(dataType)}`)
+  const sizes = copyShape(shape, `${dataType} tensor`)
+  const count = elementCount(sizes) as number
   if (data !== undefined && data.length !== count) {
     throw new HalError(
       'HAL_INVALID_ARGUMENT',
-      `a ${dataType} tensor of shape [${shape.join(', ')}] holds ${count} elements, but the data has ${data.length}`,
+      `a ${dataType} tensor of shape [${sizes.join(', ')}] holds ${count} elements, but the data has ${data.length}`,
     )
   }
-  return { dataType, shape: [...shape], data: dataFor(dataType, count, data) as TensorDataMap[T] }
+  return { dataType, shape: sizes, data: dataFor(dataType, count, data) as TensorDataMap[T] }
 }
 
 function dataFor(dataType: DataType, count: number, data: ArrayLike<unknown> | undefined): TensorData {
@@ -185,7 +218,9 @@ function dataFor(dataType: DataType, count: number, data: ArrayLike<unknown> | u
       `a ${dataType} tensor does not take a ${data.constructor.name}`,
     )
   }
-  const given = data as NumericData
+  const given = plainData(data as NumericData, dataType)
+  if (given.length !== count)
+    throw new HalError('HAL_INVALID_ARGUMENT', `the data of a ${dataType} tensor tells a wrong length`)
   if (types.isSharedArrayBuffer(given.buffer)) return given
   const copy = sharedData(dataType, count)
   // As bytes, because a float16 may come as raw bits where the platform has a Float16Array.

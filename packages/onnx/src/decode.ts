@@ -34,16 +34,16 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
   // Before version 3 of the format there was one operator set, and no field for it.
   if (imports.length === 0 && irVersion >= 3) throw notOnnx('it names no operator set')
   let opset = 1
-  const domains: Record<string, number> = {}
+  const domains: [string, number][] = []
   for (const { domain = '', version = 1 } of imports) {
     if (domain === '' || domain === 'ai.onnx') opset = Number(version)
-    else domains[domain] = Number(version)
+    else domains.push([domain, Number(version)])
   }
   const metadata = Object.fromEntries((proto.metadataProps ?? []).map(({ key, value }) => [key, value ?? '']))
   return {
     graph: decodeGraph(proto.graph),
     opset,
-    ...(Object.keys(domains).length > 0 && { domains }),
+    ...(domains.length > 0 && { domains: Object.fromEntries(domains) }),
     irVersion,
     ...(proto.producerName && { producer: proto.producerName }),
     ...(Object.keys(metadata).length > 0 && { metadata }),
@@ -69,11 +69,13 @@ function decodeGraph(proto: GraphProto): OnnxGraph {
   if (proto.sparseInitializer?.length) {
     throw new HalError('HAL_UNIMPLEMENTED', 'the model has sparse weights, which are not supported')
   }
-  const initializers: Record<string, Tensor> = {}
-  for (const tensor of proto.initializer ?? []) {
-    const name = tensor.name ?? ''
-    initializers[name] = decodeTensor(tensor, `initializer "${name}"`)
-  }
+  // By entries, here and below: assigning to a name of `__proto__` would set none.
+  const initializers = Object.fromEntries(
+    (proto.initializer ?? []).map((tensor): [string, Tensor] => {
+      const name = tensor.name ?? ''
+      return [name, decodeTensor(tensor, `initializer "${name}"`)]
+    }),
+  )
   // Up to version 3 of the format, and as defaults since then, initializers are among the inputs.
   const inputs = (proto.input ?? []).filter(({ name = '' }) => !Object.hasOwn(initializers, name))
   return {
@@ -100,10 +102,9 @@ function decodeValue({ name = '', type }: ValueInfoProto, kind: string): OnnxVal
 
 function decodeNode(proto: NodeProto): OnnxNode {
   const op = proto.opType ?? ''
-  const attributes: Record<string, OnnxAttribute> = {}
-  for (const attribute of proto.attribute ?? []) {
-    attributes[attribute.name ?? ''] = decodeAttribute(attribute, op)
-  }
+  const attributes = Object.fromEntries(
+    (proto.attribute ?? []).map((attribute) => [attribute.name ?? '', decodeAttribute(attribute, op)]),
+  )
   return {
     op,
     inputs: [...(proto.input ?? [])],

@@ -3,6 +3,8 @@ import { readSync } from 'node:fs'
 const WINDOW_BYTES = 2 ** 14
 /** Bytes of the longest number of the format. */
 const MAX_VARINT_BYTES = 10
+/** Of a file, each walk over it counted. Models have some hundred thousand; more would only take time. */
+const MAX_FIELDS = 2 ** 23
 
 const Wire = { varint: 0, eightBytes: 1, length: 2, fourBytes: 5 } as const
 
@@ -19,12 +21,14 @@ export class FieldReader {
   private windowStart = 0
   private windowEnd = 0
   private position = 0
+  private count = 0
 
   constructor(private readonly file: number) {}
 
   /** The fields of the message that lies from `start` to `end`, in their order. */
   *fields(start: number, end: number): Generator<Field> {
     for (let at = start; at < end; ) {
+      if (++this.count > MAX_FIELDS) throw new RangeError(`it has more than ${MAX_FIELDS} fields`)
       this.position = at
       const tag = this.varint(end)
       const size = this.sizeOf(tag & 7, end)

@@ -156,11 +156,26 @@ export function writeProto(model: ModelProto): Uint8Array {
   return modelType.encode(model).finish()
 }
 
+/** Parts that a file of any size may have, and bytes that it must have for each further one. */
+const FREE_PARTS = 2 ** 17
+const BYTES_PER_PART = 8
+
 /** Reads without copying: byte fields are views on `bytes`. Throws what protobufjs throws. */
 export function readProto(bytes: Uint8Array): ModelProto {
   const reader = protobuf.Reader.create(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
   reader.discardUnknown = true
+  limitParts(reader, FREE_PARTS + bytes.length / BYTES_PER_PART)
   return modelType.decode(reader) as ModelProto
+}
+
+/** A part of two bytes becomes an object of hundreds: a small file could take all memory. Every field is counted. */
+function limitParts(reader: protobuf.Reader, limit: number): void {
+  const read = reader.tag
+  let count = 0
+  reader.tag = () => {
+    if (++count > limit) throw new Error('it has more parts than a model of its size')
+    return read.call(reader)
+  }
 }
 
 export function toInt64(value: number | bigint): Int64 {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { HalError } from '@xpu-hal/core'
 import { decodeModel } from './decode.js'
 import { type Field, FieldReader } from './fields.js'
@@ -11,8 +11,12 @@ const TENSOR_NAME = 8
 /** The wire type of a message. */
 const LENGTH = 2
 
-/** Of a model without its graph, and of the descriptions of its values: more is no ONNX model. */
-const MAX_BYTES = 2 ** 24
+/**
+ * What is kept of a file counts its bytes, and this much for each part, since an empty part takes memory too: together at
+ * most `MAX_KEPT`, more than any model's inputs and outputs take.
+ */
+const PART_BYTES = 64
+const MAX_KEPT = 2 ** 20
 
 /** What a model takes and gives. */
 export type OnnxSignature = Pick<OnnxGraph, 'inputs' | 'outputs'>
@@ -24,14 +28,18 @@ export type OnnxSignature = Pick<OnnxGraph, 'inputs' | 'outputs'>
 export function readSignature(path: string): OnnxSignature {
   const file = open(path)
   try {
-    const initializers = new Set<string>()
-    const model = withoutContent(new FieldReader(file), fstatSync(file).size, initializers)
-    const { inputs, outputs } = decodeModel(model).graph
+    const { size } = regular(file, path)
+    const reader = new FieldReader(file)
+    const { inputs, outputs } = decodeModel(withoutContent(reader, size)).graph
     // Up to version 3 of the format, and as defaults since then, initializers are among the inputs.
+    const initializers = initializersAmong(new Set(inputs.map(({ name }) => name)), reader, size)
     return { inputs: inputs.filter(({ name }) => !initializers.has(name)), outputs }
   } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause
-    throw new HalError('HAL_INVALID_ARGUMENT', `${path} is not an ONNX model: ${cause.message}`, { cause })
+    if (HalError.isInstance(cause)) {
+      throw new HalError(cause.code, `model ${path}: ${cause.message}`, { cause })
+    }
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new HalError('HAL_INVALID_ARGUMENT', `${path} is not an ONNX model: ${reason}`, { cause })
   } finally {
     closeSync(file)
   }
@@ -39,18 +47,31 @@ export function readSignature(path: string): OnnxSignature {
 
 function open(path: string): number {
   try {
-    return openSync(path, 'r')
+    // A pipe would otherwise wait for somebody to write to it.
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
   } catch (cause) {
-    throw new HalError('HAL_NOT_FOUND', `there is no model file ${path}`, { cause })
+    const { code, message } = cause as NodeJS.ErrnoException
+    const what =
+      code === 'ENOENT' ? `there is no model file ${path}` : `model ${path} cannot be read: ${message}`
+    throw new HalError('HAL_NOT_FOUND', what, { cause })
   }
 }
 
-/** The same model with nothing in its graph but its inputs and outputs. Adds the names of its weights to `initializers`. */
-function withoutContent(reader: FieldReader, size: number, initializers: Set<string>): Buffer {
-  let left = MAX_BYTES
+function regular(file: number, path: string): Stats {
+  const found = fstatSync(file)
+  if (!found.isFile()) throw new HalError('HAL_INVALID_ARGUMENT', `${path} is not a file`)
+  return found
+}
+
+/** The same model with nothing in its graph but its inputs and outputs. */
+function withoutContent(reader: FieldReader, size: number): Buffer {
+  let left = MAX_KEPT
+  const charge = (bytes: number) => {
+    left -= bytes + PART_BYTES
+    if (left < 0) throw new RangeError('the descriptions of its inputs and outputs are too long')
+  }
   const read = (field: Field): Buffer => {
-    left -= field.end - field.start
-    if (left < 0) throw new RangeError(`the descriptions of its values take more than ${MAX_BYTES} bytes`)
+    charge(field.end - field.start)
     return reader.bytes(field)
   }
   const kept: Buffer[] = []
@@ -62,14 +83,29 @@ function withoutContent(reader: FieldReader, size: number, initializers: Set<str
     for (const part of reader.fields(field.start, field.end)) {
       if (part.number === Graph.input || part.number === Graph.output)
         values.push(message(part.number, read(part)))
-      if (part.number !== Graph.initializer) continue
-      for (const detail of reader.fields(part.start, part.end)) {
-        if (detail.number === TENSOR_NAME) initializers.add(read(detail).toString())
-      }
     }
+    charge(0)
     kept.push(message(Model.graph, Buffer.concat(values)))
   }
   return Buffer.concat(kept)
+}
+
+/** Which of the names are those of weights. Other names of weights are not kept: there may be any number. */
+function initializersAmong(names: ReadonlySet<string>, reader: FieldReader, size: number): Set<string> {
+  const found = new Set<string>()
+  if (names.size === 0) return found
+  for (const field of reader.fields(0, size)) {
+    if (field.number !== Model.graph) continue
+    for (const part of reader.fields(field.start, field.end)) {
+      if (part.number !== Graph.initializer) continue
+      for (const detail of reader.fields(part.start, part.end)) {
+        if (detail.number !== TENSOR_NAME || detail.end - detail.start > MAX_KEPT) continue
+        const name = reader.bytes(detail).toString()
+        if (names.has(name)) found.add(name)
+      }
+    }
+  }
+  return found
 }
 
 /** A field that holds a message. */

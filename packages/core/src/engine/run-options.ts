@@ -2,7 +2,7 @@ import type { Priority, RunOptions } from '../engine.js'
 import { HalError } from '../errors.js'
 import type { TensorInfo } from '../model.js'
 import { suggest } from '../suggest.js'
-import type { Tensor } from '../tensor.js'
+import { shown, type Tensor } from '../tensor.js'
 import { checkTensor } from '../tensor-check.js'
 import { LEVELS } from './job.js'
 
@@ -10,8 +10,8 @@ import { LEVELS } from './job.js'
 export function checkPriority(priority: Priority): number {
   const level = LEVELS.indexOf(priority)
   if (level < 0) {
-    const known = suggest(String(priority), LEVELS)
-    throw new HalError('HAL_INVALID_ARGUMENT', `priority is '${String(priority)}'; ${known}`)
+    const known = suggest(shown(priority), LEVELS)
+    throw new HalError('HAL_INVALID_ARGUMENT', `priority is '${shown(priority)}'; ${known}`)
   }
   return level
 }
@@ -35,7 +35,8 @@ export function checkCallerOutputs(
   }
   return infos.map((info) => {
     if (!Object.hasOwn(outputs, info.name)) return undefined
-    checkTensor(outputs[info.name], `output tensor '${info.name}'`, info)
-    return outputs[info.name]
+    const given = outputs[info.name]
+    checkTensor(given, `output tensor '${info.name}'`, info)
+    return given
   })
 }
