@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { inspect } from 'node:util'
 import { HalError } from '@xpu-hal/core/backend'
 import { checkQuirks, type Quirks } from './quirks.js'
 import { checkTensors, type ModelTensors } from './tensor-info.js'
@@ -61,33 +62,49 @@ export function checkConfig(config: NpuConfig): NpuConfig {
       `npu: ${JSON.stringify(config.library)} is no path of a library`,
     )
   }
-  if (config.name !== undefined && !/^[a-z][a-z0-9-]*$/.test(config.name)) {
+  if (
+    config.name !== undefined &&
+    !(typeof config.name === 'string' && /^[a-z][a-z0-9-]*$/.test(config.name))
+  ) {
     throw new HalError(
       'HAL_INVALID_ARGUMENT',
-      `npu: the name ${JSON.stringify(config.name)} is not of small letters, digits and dashes`,
+      `npu: the name ${show(config.name)} is not of small letters, digits and dashes`,
     )
   }
-  for (const [key, value] of Object.entries(config.args ?? {})) checkArg(key, value)
+  const args = checkArgs(config.args)
   checkRange('instances', config.instances, MAX_INSTANCES)
   checkRange('startTimeout', config.startTimeout, MAX_INT)
   checkRange('closeTimeout', config.closeTimeout, MAX_INT)
   checkRange('answerTimeout', config.answerTimeout, MAX_INT)
   checkQuirks(config.quirks)
   if (config.tensors !== undefined) checkTensors(config.tensors, 'npu: tensors')
-  return { ...config, library: resolve(config.library) }
+  return { ...config, ...(args !== undefined && { args }), library: resolve(config.library) }
 }
 
-function checkArg(key: string, value: InitArg): void {
+/** A copy, so that what was checked is what the runtime gets. */
+function checkArgs(args: unknown): InitArgs | undefined {
+  if (args === undefined) return undefined
+  if (typeof args !== 'object' || args === null || Array.isArray(args)) {
+    throw new HalError('HAL_INVALID_ARGUMENT', `npu: args is ${show(args)}; it is an object of values by key`)
+  }
+  return Object.fromEntries(Object.entries(args).map(([key, value]) => [key, checkArg(key, value)]))
+}
+
+function checkArg(key: string, value: unknown): InitArg {
   if (key.includes('\0') || (typeof value === 'string' && value.includes('\0'))) {
     throw new HalError('HAL_INVALID_ARGUMENT', `args: '${key}' holds a NUL, which ends a string in C`)
   }
-  if (typeof value === 'string') return
-  const number: unknown = value?.int
-  if (Number.isInteger(number) && Math.abs(number as number) <= MAX_INT) return
+  if (typeof value === 'string') return value
+  const number = (value as { int?: unknown } | null | undefined)?.int
+  if (Number.isInteger(number) && Math.abs(number as number) <= MAX_INT) return { int: number as number }
   throw new HalError(
     'HAL_INVALID_ARGUMENT',
     `args: '${key}' must be a string, or { int: n } with a whole number of 32 bits`,
   )
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 0, customInspect: false })
 }
 
 function checkRange(name: string, value: unknown, max: number): void {
@@ -95,6 +112,6 @@ function checkRange(name: string, value: unknown, max: number): void {
   if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max) return
   throw new HalError(
     'HAL_INVALID_ARGUMENT',
-    `npu: ${name} is ${String(value)}; it is a whole number from 1 to ${max}`,
+    `npu: ${name} is ${show(value)}; it is a whole number from 1 to ${max}`,
   )
 }

@@ -1,4 +1,4 @@
-import { HalError, suggest } from '@xpu-hal/core/backend'
+import { HalError, shown, suggest } from '@xpu-hal/core/backend'
 
 /**
  * How `receive_output` behaves while no answer is there.
@@ -134,6 +134,9 @@ const allowed: Readonly<Record<keyof Quirks, { readonly what: string; fits(value
 
 /** @throws HalError HAL_INVALID_ARGUMENT naming the quirk that does not exist or cannot be so */
 export function checkQuirks(quirks: Partial<Quirks> = {}): void {
+  if (typeof quirks !== 'object' || quirks === null) {
+    throw new HalError('HAL_INVALID_ARGUMENT', `npu: quirks is ${shown(quirks)}; it is an object of quirks`)
+  }
   for (const [key, value] of Object.entries(quirks)) {
     if (!Object.hasOwn(allowed, key)) {
       throw new HalError(
@@ -143,6 +146,6 @@ export function checkQuirks(quirks: Partial<Quirks> = {}): void {
     }
     const { what, fits } = allowed[key as keyof Quirks]
     if (value === undefined || fits(value)) continue
-    throw new HalError('HAL_INVALID_ARGUMENT', `npu: the quirk ${key} is ${String(value)}; it is ${what}`)
+    throw new HalError('HAL_INVALID_ARGUMENT', `npu: the quirk ${key} is ${shown(value)}; it is ${what}`)
   }
 }

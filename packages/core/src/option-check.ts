@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import { HalError } from './errors.js'
 import type { Option, OptionValue, OptionValues } from './option.js'
 import { closest, suggest } from './suggest.js'
@@ -23,12 +23,21 @@ export function resolveOptions(
 ): OptionValues {
   const values: Record<string, OptionValue | undefined> = {}
   for (const option of options) {
-    const value = Object.hasOwn(given, option.name) ? given[option.name] : undefined
+    const value = Object.hasOwn(given, option.name) ? snapshot(given[option.name]) : undefined
     if (value !== undefined) checkValue(option, value)
     const resolved = value === undefined ? option.default : (value as OptionValue)
     if (resolved !== undefined) values[option.name] = resolved
   }
   return values
+}
+
+/** Lists and records as they are now: what is checked is what is used. A proxy is left to be refused. */
+function snapshot(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return value
+  // By index, with the holes: neither a member nor an iterator of the list itself has a say.
+  if (Array.isArray(value)) return Array.from({ length: value.length }, (_, i): unknown => value[i])
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype ? Object.fromEntries(Object.entries(value)) : value
 }
 
 function checkValue(option: Option, value: unknown): void {
@@ -38,7 +47,7 @@ function checkValue(option: Option, value: unknown): void {
 
 function valueFault(option: Option, value: unknown): string | undefined {
   const { type, values = [] } = option
-  const shown = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY })
+  const shown = inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
   const got = `got ${shown}`
   switch (type) {
     case 'enum': {
@@ -49,7 +58,10 @@ function valueFault(option: Option, value: unknown): string | undefined {
     case 'strings': {
       if (values.includes(value as string)) return undefined
       const isList =
-        Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'string')
+        Array.isArray(value) &&
+        !types.isProxy(value) &&
+        value.length > 0 &&
+        value.every((item) => typeof item === 'string')
       return isList
         ? undefined
         : `is a list of at least one string${values.length > 0 ? ` or one of ${quoted(values)}` : ''}, ${got}`
@@ -75,7 +87,8 @@ function numberFault({ type, min, max }: Option, value: unknown, got: string): s
 }
 
 function isStringRecord(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || types.isProxy(value))
+    return false
   return Object.values(value).every((item) => typeof item === 'string')
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Priority, RunOptions } from '../engine.js'
 import { HalError } from '../errors.js'
 import type { TensorInfo } from '../model.js'
@@ -36,7 +37,10 @@ export function checkCallerOutputs(
   return infos.map((info) => {
     if (!Object.hasOwn(outputs, info.name)) return undefined
     const given = outputs[info.name]
-    checkTensor(given, `output tensor '${info.name}'`, info)
-    return given
+    const checked = checkTensor(given, `output tensor '${info.name}'`, info)
+    // The caller's own object, unless its members can still become others than those that were checked.
+    const plain =
+      !types.isProxy(given) && Object.getOwnPropertyDescriptor(given, 'data')?.value === checked.data
+    return plain ? given : checked
   })
 }
