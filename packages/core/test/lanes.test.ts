@@ -249,6 +249,76 @@ describe('a run that is lost', () => {
   })
 })
 
+describe('whenLost: fail', () => {
+  const options = { whenLost: 'fail' } as const
+
+  it('fails what waits and what comes while no lane is left, and serves again afterwards', async () => {
+    const { engine, driver } = await openManual({ cores: cores(2) }, options)
+    const events = told(engine)
+    driver.tell?.({ kind: 'lost', error, lane: 0 })
+    const runs = submit(engine, 1, 2)
+    expect(driver.tags(1)).toEqual([1])
+    driver.tell?.({ kind: 'lost', error, lane: 1 })
+    expect(
+      (await Promise.allSettled(runs)).map((end) => end.status === 'rejected' && end.reason.code),
+    ).toEqual(['HAL_DEVICE_LOST', 'HAL_DEVICE_LOST'])
+    take(driver, 1).fail(error)
+    expect(await failure(engine.run(tagged(3)))).toMatchObject(LOST)
+    driver.tell?.({ kind: 'recovered', lane: 1 })
+    const [run] = submit(engine, 4)
+    driver.answer()
+    await run
+    expect(events).toHaveLength(3)
+    expect(engine.stats()).toMatchObject({ accepted: 3, succeeded: 1, failed: 2, load: 0 })
+  })
+
+  it('fails nothing while another lane serves', async () => {
+    const { engine, driver } = await openManual({ cores: cores(2) }, options)
+    driver.tell?.({ kind: 'lost', error, lane: 0 })
+    const runs = submit(engine, 1, 2)
+    driver.answer()
+    driver.answer()
+    expect(await Promise.all(runs)).toHaveLength(2)
+  })
+})
+
+describe('a run that may be repeated', () => {
+  it.each([
+    ['because it says so', {}, { repeatable: true }],
+    ['because its engine says so', { repeatable: true }, {}],
+  ])('is executed once more when its worker is lost, %s', async (_, engineOptions, runOptions) => {
+    const { engine, driver } = await openManual({ cores: cores(2) }, engineOptions)
+    const run = engine.run(tagged(1), runOptions)
+    driver.tell?.({ kind: 'lost', error, lane: 0 })
+    take(driver, 1).fail(error)
+    expect(driver.tags(1)).toEqual([1])
+    driver.answer()
+    await run
+    expect(engine.stats()).toMatchObject({ accepted: 1, succeeded: 1, failed: 0, repeated: 1, load: 0 })
+  })
+
+  it.each([
+    ['a second time', { repeatable: true }, {}, error],
+    ['after another failure', { repeatable: true }, {}, new HalError('HAL_INTERNAL', 'no luck')],
+    ['where the run says that it may not', { repeatable: true }, { repeatable: false }, error],
+  ])('is not repeated %s', async (how, engineOptions, runOptions, cause) => {
+    const { engine, driver } = await openManual({}, engineOptions)
+    const run = failure(engine.run(tagged(1), runOptions))
+    if (how === 'a second time') take(driver, 1).fail(error)
+    take(driver, 1).fail(cause)
+    expect(await run).toMatchObject({ code: cause.code })
+    expect(driver.held).toEqual([])
+  })
+
+  it('is not repeated where something may still write to its tensors', async () => {
+    const { engine, driver } = await openManual({}, { repeatable: true })
+    const run = failure(engine.run(tagged(1)))
+    take(driver, 1).lose(error)
+    expect(await run).toMatchObject(LOST)
+    expect(driver.held).toEqual([])
+  })
+})
+
 /** Not where the driver can reach it, so that the engine copies it into memory of its own. */
 function plain(tag: number) {
   const { data, ...rest } = tensor('float32', [4], [tag, tag, tag, tag])
