@@ -3,6 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { npu } from '@xpu-hal/backend-npu'
 import { createHal, type Engine, HalError, type NumericData, type Tensor } from '@xpu-hal/core'
 import { convolutions } from './models.js'
@@ -33,6 +35,8 @@ export async function benchSurvive(_model?: string, injections = ALL): Promise<M
   try {
     const modelPath = join(folder, 'convolutions.onnx')
     await writeFile(modelPath, convolutions())
+    // What a process opens once and keeps is no leftover.
+    await survive(modelPath, { SIGABRT: 1, SIGSEGV: 0, SIGSTOP: 0 })
     const before = footprint(folder)
     const load = await survive(modelPath, injections)
     const after = footprint(folder)
@@ -85,12 +89,16 @@ async function survive(modelPath: string, injections: Injections) {
     while (tally.good < until) await delay(1)
   }
 
+  let onLost = () => {}
+  engine.on('lost', () => onLost())
   const recoverMs = new Map<string, number[]>()
   let memory = 0
   for (const signal of shuffled(injections)) {
     await goodAnswers(CALM)
     memory ||= anonymousKb()
-    const lost = new Promise<void>((resolve) => void engine.on('lost', () => resolve()))
+    const lost = new Promise<void>((resolve) => {
+      onLost = resolve
+    })
     const start = performance.now()
     process.kill(children()[0] as number, signal)
     await lost
@@ -160,7 +168,11 @@ function children(): number[] {
   return list === '' ? [] : list.split(' ').map(Number)
 }
 
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
+
 function anonymousKb(): number {
+  collectGarbage()
   return Number(/^Pss_Anon: +(\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))?.[1])
 }
 
