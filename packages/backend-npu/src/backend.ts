@@ -10,6 +10,7 @@ import {
 import { endIdleWorkers, host } from '@xpu-hal/host'
 import type { NpuConfig } from './config.js'
 import { NUMERIC_TYPES } from './data-types.js'
+import { removeModel, writeModel } from './model-file.js'
 import { known, quirksOf } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
 import { workersOf } from './workers.js'
@@ -79,11 +80,28 @@ function device(backend: string, config: NpuConfig, name: string, inFlight: numb
       },
     },
     options: [],
-    doOpen: (request) => openEngine(config, inFlight, request),
+    doOpen: (request) => openOnFile(config, inFlight, request),
   }
 }
 
-async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
+/** Runtimes take a file: one is there for the bytes of a model until the engine is closed, for lost instances start from it. */
+async function openOnFile(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
+  const { model } = request
+  if (model.kind === 'file') return openEngine(config, inFlight, request)
+  const { name } = model
+  const path = await writeModel(model.bytes, name)
+  try {
+    const driver = await openEngine(config, inFlight, { ...request, model: { kind: 'file', name, path } })
+    const close = driver.doClose.bind(driver)
+    driver.doClose = () => close().finally(() => removeModel(path))
+    return driver
+  } catch (error) {
+    await removeModel(path)
+    throw error
+  }
+}
+
+function openEngine(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
   const {
     library,
     args = {},
@@ -94,7 +112,9 @@ async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequ
     quirks = {},
     extension = true,
   } = config
-  const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks, extension }
+  const isolation = request.options.isolation as Isolation
+  const alone = isolation === 'process'
+  const runnerConfig: NpuRunnerConfig = { library, args, answerTimeout, tensors, quirks, extension, alone }
   return host({
     module: runner,
     model: request.model,
@@ -103,7 +123,7 @@ async function openEngine(config: NpuConfig, inFlight: number, request: OpenRequ
     depth: inFlight,
     // It would take one more instance.
     runSync: false,
-    isolation: request.options.isolation as Isolation,
+    isolation,
     limits: {
       open: startTimeout,
       interrupt: answerTimeout + INTERRUPT_AFTER,

@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { engineOn, file, folder, model, runtime } from './support.js'
 
@@ -43,6 +45,24 @@ describe.skipIf(library === undefined)('the bytes of a model', () => {
     await expect(engineOn({ library, ...config }, {}, model)).rejects.toMatchObject({ code })
     expect(readdirSync(home)).toEqual([])
   })
+
+  test.each(['thread', 'process'])(
+    'leave nothing where the process exits with the engine open, isolation %s',
+    (isolation) => {
+      const program = `
+      import { npu } from '@xpu-hal/backend-npu'
+      import { createHal } from '@xpu-hal/core'
+      const hal = createHal({ backends: [npu({ library: ${JSON.stringify(library)} })] })
+      await hal.openEngine(Uint8Array.from(${JSON.stringify([...model])}), { isolation: '${isolation}' })
+      process.exit(5)`
+      const { status } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+        cwd: dirname(fileURLToPath(import.meta.url)),
+        stdio: 'inherit',
+      })
+      expect(status).toBe(5)
+      expect(readdirSync(home)).toEqual([])
+    },
+  )
 
   test('that cannot be written are named, with the way out', async () => {
     process.env.TMPDIR = file('no folder', '')

@@ -15,6 +15,8 @@ export interface RuntimeSettings {
   readonly answerTimeout: number
   readonly quirks: Partial<Quirks>
   readonly extension: boolean
+  /** It has the process for itself. */
+  readonly alone: boolean
 }
 
 /** Runs a model on an instance of the runtime of its own. */
@@ -25,11 +27,11 @@ export class NpuRunner implements PipelinedRunner {
 
   /** @param outputs empty when they are not known */
   constructor(
-    { library: path, args, answerTimeout, quirks, extension }: RuntimeSettings,
+    { library: path, args, answerTimeout, quirks, extension, alone }: RuntimeSettings,
     model: string,
     private readonly outputs: readonly TensorInfo[],
   ) {
-    this.runtime = Runtime.open(path, args, extension, model)
+    this.runtime = Runtime.open(path, args, extension, model, alone)
     const { calls, name, version } = this.runtime.library
     this.inference =
       calls.kind === 'synchronous'

@@ -12,7 +12,10 @@ import { withPrivateCopy } from './private-copy.js'
 /** Held, with all that they were pointed to, until their `runtime_destruction` has returned 0: they may read it until then. */
 const living = new Set<Runtime>()
 
-/** One instance of a runtime with its model: a copy of the library, with globals of its own. For one thread. */
+/** Libraries that were loaded on this thread. */
+const used = new Set<string>()
+
+/** One instance of a runtime with its model: a library with globals of its own, a copy where need be. For one thread. */
 export class Runtime {
   /** Inputs that the runtime may read. */
   readonly lent = new Set<LentInput>()
@@ -37,11 +40,11 @@ export class Runtime {
   }
 
   /** @throws HalError HAL_UNAVAILABLE when the library does not load; HAL_INTERNAL when the runtime refuses */
-  static open(path: string, args: InitArgs, extension: boolean, model: string): Runtime {
-    const runtime = withPrivateCopy(
-      path,
-      (copy) => new Runtime(loadLibrary(copy, path), copy, args, extension),
-    )
+  static open(path: string, args: InitArgs, extension: boolean, model: string, alone: boolean): Runtime {
+    const load = (copy: string) => new Runtime(loadLibrary(copy, path), copy, args, extension)
+    // The globals of the library itself are fresh once in the life of a process.
+    const runtime = alone && !used.has(path) ? load(path) : withPrivateCopy(path, load)
+    used.add(path)
     living.add(runtime)
     try {
       runtime.initialize()

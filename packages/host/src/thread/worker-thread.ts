@@ -13,6 +13,9 @@ import { BufferIds } from './buffers.js'
 import { watchExit } from './exit.js'
 import type { WorkerSeed } from './link.js'
 
+/** What Node was started with, but for what only holds for a program that is no file. */
+const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'))
+
 /** One worker thread, as main sees it: its birth, its commands, its end. It serves one engine after the other. */
 export class WorkerThread implements RemoteWorker {
   readonly lends = true
@@ -35,7 +38,11 @@ export class WorkerThread implements RemoteWorker {
   ) {
     this.control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES))
     const workerData: WorkerSeed = { module, control: this.control }
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData, name: 'xpu-hal' })
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData,
+      execArgv,
+      name: 'xpu-hal',
+    })
     let failure: unknown
     this.#worker.on('message', (answer: Answer) => this.#onMessage(answer))
     this.#worker.on('error', (error) => {
