@@ -13,8 +13,8 @@ import { BufferIds } from './buffers.js'
 import { watchExit } from './exit.js'
 import type { WorkerSeed } from './link.js'
 
-/** What Node was started with, but for what only holds for a program that is no file. */
-const execArgv = process.execArgv.filter((flag) => !flag.startsWith('--input-type'))
+/** A thread inherits the flags of Node, but refuses to start with one that is for programs on the command line only. */
+const flags = process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}
 
 /** One worker thread, as main sees it: its birth, its commands, its end. It serves one engine after the other. */
 export class WorkerThread implements RemoteWorker {
@@ -40,7 +40,7 @@ export class WorkerThread implements RemoteWorker {
     const workerData: WorkerSeed = { module, control: this.control }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData,
-      execArgv,
+      ...flags,
       name: 'xpu-hal',
     })
     let failure: unknown
