@@ -32,7 +32,11 @@ const collect = runInNewContext('gc') as () => void
 /** Loses an instance with an input in its hands, and closes it. */
 function lose(path: string): WeakRef<object> {
   const settings = { args: { ort_library, receive_timeout_ms: '1' }, answerTimeout: 1, quirks: {} }
-  const runner = new NpuRunner({ library: path, ...settings, extension: true }, file('slow.onnx', slow), [])
+  const runner = new NpuRunner(
+    { library: path, ...settings, extension: true, alone: false },
+    file('slow.onnx', slow),
+    [],
+  )
   const data = new Float32Array(new SharedArrayBuffer(SIZE * SIZE * 4))
   const inputs = [{ dataType: 'float32', shape: [SIZE, SIZE], data }] as const
   runner.send({ job: 1, inputs, inputNames: ['x'], outputs: [undefined] })

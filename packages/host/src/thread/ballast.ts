@@ -23,18 +23,3 @@ export function weigh(buffer: ArrayBufferLike): void {
 export function weighTensor(tensor: Tensor): void {
   if (tensor.dataType !== 'string') weigh((tensor.data as NumericData).buffer)
 }
-
-/** More than V8 lets a thread allocate outside its heap before it collects. */
-const TOO_MUCH = 2 ** 27
-
-/**
- * Has this thread collect its garbage before it falls idle, which it would not do by itself: what an engine has left there
- * holds memory of the whole process. Takes about 5 ms, and no memory.
- */
-export function collectGarbage(): void {
-  try {
-    Buffer.allocUnsafeSlow(TOO_MUCH)
-  } catch {
-    // No address space left: it is collected when the thread works again.
-  }
-}

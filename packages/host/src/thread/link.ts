@@ -10,7 +10,8 @@ import {
 import { Word } from '../worker/control.js'
 import type { Link } from '../worker/link.js'
 import type { Answer, BuffersMail, Mail, ModelMessage, Place, SlotsMessage } from '../worker/message.js'
-import { collectGarbage, weigh } from './ballast.js'
+import { weigh } from './ballast.js'
+import { collectGarbage } from './garbage.js'
 
 /** What main gives a worker thread at its birth. */
 export interface WorkerSeed {
