@@ -58,11 +58,11 @@ export class Channel {
   }
 
   /**
-   * Blocks the calling thread until there is something to read, or the child has closed its end: true. False when `ms` are
-   * over; missing: for ever. `readNow` has to follow.
+   * Blocks the calling thread until there is something for `readNow`, or the child has closed its end: true. False when `ms`
+   * are over; missing: for ever.
    */
   waitReadable(ms?: number): boolean {
-    return this.#socket.destroyed || this.#readiness.wait(ms)
+    return this.#arrived.length > 0 || this.#socket.destroyed || this.#readiness.wait(ms)
   }
 
   /**

@@ -40,6 +40,8 @@ export class WorkerProcess implements RemoteWorker {
   /** Room for outputs that was asked for and not used yet, by address. */
   readonly #rooms = new Map<number, ArrayBuffer>()
   #lost: HalError | undefined
+  /** It takes no runs until another is opened. */
+  #lostRunner: HalError | undefined
   #ending = false
   /** The thread waits for it. */
   #sync: SyncRun | undefined
@@ -77,6 +79,7 @@ export class WorkerProcess implements RemoteWorker {
 
   async command<T>(command: Command, { limit }: CommandOptions = {}): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost
+    if (command.kind === 'open') this.#lostRunner = undefined
     this.keepProcess(true)
     const post = () => {
       this.post(command)
@@ -128,7 +131,9 @@ export class WorkerProcess implements RemoteWorker {
     const until = now() + limit
     try {
       while (!run.answered) {
-        if (!channel.waitReadable(limit === Number.POSITIVE_INFINITY ? undefined : until - now())) {
+        if (this.#lostRunner !== undefined) throw this.#lostRunner
+        const left = until - now()
+        if (left <= 0 || !channel.waitReadable(Number.isFinite(left) ? left : undefined)) {
           this.giveUp(`runSync has not come back from the runtime for ${limit} ms`)
         }
         const open = channel.readNow()
@@ -209,8 +214,9 @@ export class WorkerProcess implements RemoteWorker {
         else this.#pending.reject(decodeError(answer.error))
         break
       case 'lost': {
-        const { error } = answer
-        this.#deliver(() => this.listener?.onLost(decodeError(error) as HalError, 'runner'))
+        const error = decodeError(answer.error) as HalError
+        this.#lostRunner = error
+        this.#deliver(() => this.listener?.onLost(error, 'runner'))
         break
       }
       case 'room':
