@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
 import { referenceLibrary } from '@xpu-hal/backend-npu'
+import { expect, test } from 'vitest'
 import { benchSurvive } from '../src/survive.js'
 
 const INJECTIONS = { SIGABRT: 8, SIGSEGV: 8, SIGSTOP: 2 }

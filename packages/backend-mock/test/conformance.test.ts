@@ -2,7 +2,7 @@ import { mock } from '@xpu-hal/backend-mock'
 import { conformance, standInBytes } from '@xpu-hal/conformance'
 import { describe, it } from 'vitest'
 
-for (const isolation of ['thread', 'process'] as const) {
+for (const isolation of ['thread', 'process', 'inline'] as const) {
   conformance(
     { describe, it },
     {

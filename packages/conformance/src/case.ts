@@ -1,4 +1,4 @@
-import type { Device, Engine, EngineOptions, Hal, ModelSource } from '@xpu-hal/core'
+import type { Device, Engine, EngineOptions, Hal, Isolation, ModelSource } from '@xpu-hal/core'
 import type { ModelName, Sample } from './models/model.js'
 
 /** What a case works with. Engines that it leaves open are closed after it. */
@@ -6,6 +6,8 @@ export interface CaseContext {
   readonly hal: Hal
   /** The device under test. */
   readonly device: Device
+  /** Where the subject's runs execute. */
+  readonly isolation: Isolation
   /** A model as this device takes it: bytes, or a file. */
   source(model: ModelName): Promise<ModelSource>
   /** Opens a model on the device under test, with the subject's options below the given ones. */
@@ -22,7 +24,7 @@ export interface Case {
   readonly title: string
   readonly models: readonly ModelName[]
   /** Why this device cannot be asked, beside data types and shapes that its capabilities exclude. */
-  requires?(device: Device): string | undefined
+  requires?(device: Device, isolation: Isolation): string | undefined
   run(context: CaseContext): Promise<void>
 }
 

@@ -8,6 +8,7 @@ import {
   type Engine,
   type EngineOptions,
   type Hal,
+  type Isolation,
   type ModelSource,
 } from '@xpu-hal/core'
 import type { Case, CaseContext } from './case.js'
@@ -63,7 +64,8 @@ async function hanging(patience: number, signal: AbortSignal): Promise<never> {
 async function perform(test: Case, stage: Stage): Promise<CaseResult> {
   const context = await stage.open()
   if (typeof context === 'string') return { status: 'skipped', reason: context }
-  const reason = missing(test, context.device) ?? test.requires?.(context.device)
+  const { device, isolation } = context
+  const reason = missing(test, device) ?? test.requires?.(device, isolation)
   if (reason !== undefined) return { status: 'skipped', reason }
   await test.run(context)
   await stage.close()
@@ -105,9 +107,11 @@ class Stage {
     const device = wanted === undefined ? devices[0] : devices.find(({ id }) => id === wanted)
     if (device === undefined) return `${wanted ?? `a device of ${this.#subject.name}`} is not on this machine`
     const source = (name: ModelName) => this.#source(name, device)
+    const isolation = this.#subject.options?.isolation ?? (device.capabilities.isolation[0] as Isolation)
     return {
       hal,
       device,
+      isolation,
       source,
       sample: (name, seed = 1) => model(name).sample(seed),
       open: async (name, options) =>

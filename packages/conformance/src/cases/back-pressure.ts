@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { rejects, sameOutputs, throws } from '../assert.js'
 import type { Case } from '../case.js'
+import { runsOverlap } from '../overlap.js'
 import { serial } from './helpers.js'
 
 const one = { ...serial, maxLoad: 1 }
@@ -10,6 +11,7 @@ export const backPressure: readonly Case[] = [
     id: 'back-pressure/waits-for-room',
     title: 'with maxLoad 1, runAsync is accepted only when the run before has settled',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', one)
       const { inputs, outputs } = sample('slow')
@@ -81,6 +83,7 @@ export const backPressure: readonly Case[] = [
     id: 'back-pressure/cancel-while-waiting',
     title: 'a submission that waits for room can be cancelled; those behind it go on',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', one)
       const { inputs, outputs } = sample('slow')
@@ -102,6 +105,7 @@ export const backPressure: readonly Case[] = [
     id: 'back-pressure/timeout-while-waiting',
     title: 'the timeout of a submission counts while it waits for room',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', { ...serial, maxLoad: 6 })
       const { inputs, outputs } = sample('slow')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { rejects, sameOutputs, turn } from '../assert.js'
 import type { Case } from '../case.js'
+import { runsOverlap } from '../overlap.js'
 import { backlog, serial, settlements } from './helpers.js'
 
 export const cancellation: readonly Case[] = [
@@ -22,6 +23,7 @@ export const cancellation: readonly Case[] = [
     id: 'cancellation/queued',
     title: 'a queued run is cancelled at once; the others give their results',
     models: ['slow'],
+    requires: runsOverlap,
     async run(context) {
       const engine = await context.open('slow', serial)
       const { inputs, outputs } = context.sample('slow')
@@ -46,6 +48,7 @@ export const cancellation: readonly Case[] = [
     id: 'cancellation/queued-never-starts',
     title: 'a run that was cancelled while it was queued never reaches a core',
     models: ['slow'],
+    requires: runsOverlap,
     async run(context) {
       const engine = await context.open('slow', serial)
       const runs = backlog(engine, context)
@@ -66,6 +69,7 @@ export const cancellation: readonly Case[] = [
     id: 'cancellation/running',
     title: 'a run that executes is given up at once; the engine serves on, with right answers',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', serial)
       const { inputs, outputs } = sample('slow')
@@ -85,6 +89,7 @@ export const cancellation: readonly Case[] = [
     id: 'cancellation/settles-once',
     title: 'every accepted run settles exactly once, whatever was cancelled',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', serial)
       const settled = settlements(engine)

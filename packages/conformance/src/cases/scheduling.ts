@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { Priority } from '@xpu-hal/core'
 import { sameOutputs, turn } from '../assert.js'
 import type { Case } from '../case.js'
+import { runsOverlap } from '../overlap.js'
 import { backlog, serial, settlements } from './helpers.js'
 
 export const scheduling: readonly Case[] = [
@@ -9,6 +10,7 @@ export const scheduling: readonly Case[] = [
     id: 'priority/high-overtakes-low',
     title: 'a run of high priority overtakes runs of low priority that are queued',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', serial)
       const settled = settlements(engine)
@@ -55,6 +57,7 @@ export const scheduling: readonly Case[] = [
     id: 'event-loop/free-while-running',
     title: 'the event loop turns while runs execute',
     models: ['slow'],
+    requires: runsOverlap,
     async run(context) {
       const engine = await context.open('slow', serial)
       const runs = backlog(engine, context, 4)

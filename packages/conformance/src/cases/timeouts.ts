@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { rejects, sameOutputs } from '../assert.js'
 import type { Case } from '../case.js'
+import { runsOverlap } from '../overlap.js'
 import { backlog, serial } from './helpers.js'
 
 export const timeouts: readonly Case[] = [
@@ -9,6 +10,7 @@ export const timeouts: readonly Case[] = [
     title:
       'a run that is still queued when its timeout passes fails with HAL_DEADLINE_EXCEEDED; the others go on',
     models: ['slow'],
+    requires: runsOverlap,
     async run(context) {
       const engine = await context.open('slow', serial)
       const { inputs, outputs } = context.sample('slow')
@@ -25,6 +27,7 @@ export const timeouts: readonly Case[] = [
     id: 'timeouts/engine-default',
     title: 'the engine option timeout holds for runs without one of their own',
     models: ['slow'],
+    requires: runsOverlap,
     async run({ open, sample }) {
       const engine = await open('slow', { ...serial, timeout: 1 })
       const { inputs, outputs } = sample('slow')
