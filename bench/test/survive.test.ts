@@ -1,4 +1,3 @@
-import { referenceLibrary } from '@xpu-hal/backend-npu'
 import { expect, test } from 'vitest'
 import { benchSurvive } from '../src/survive.js'
 

@@ -188,7 +188,7 @@ class WorkerDriver implements EngineDriver {
       }
     }
     try {
-      lane.connect(await repair(open, this.#over.signal, options.logger))
+      lane.connect(await repair(open, lane.uselessWorkers, this.#over.signal, options.logger))
       if (!this.#over.signal.aborted) this.#listener({ kind: 'recovered', lane: index })
     } catch (cause) {
       await worker.end()

@@ -34,6 +34,9 @@ export class WorkerLane implements Lane, AnswerListener {
   /** In the order in which they were sent. */
   readonly #flights: Flight[] = []
   readonly #watchdog: Watchdog
+  /** Since its worker is there. */
+  #answered = false
+  #uselessWorkers = 0
   #drained: (() => void)[] = []
 
   constructor(
@@ -46,6 +49,11 @@ export class WorkerLane implements Lane, AnswerListener {
       ...(interrupt === undefined ? [] : [{ after: interrupt, act: () => this.#interrupt() }]),
       ...(run === undefined ? [] : [{ after: run, act: () => this.#giveUp(run) }]),
     ])
+  }
+
+  /** How many workers in a row were lost before they had answered a run. */
+  get uselessWorkers(): number {
+    return this.#uselessWorkers
   }
 
   /** Missing while its worker is lost. */
@@ -117,6 +125,9 @@ export class WorkerLane implements Lane, AnswerListener {
     if (connection === undefined) return
     this.#settle()
     this.#connection = undefined
+    if (this.#answered) this.#uselessWorkers = 0
+    else this.#uselessWorkers++
+    this.#answered = false
     this.#loss = error
     connection.worker.keepProcess(false)
     this.onDown(error, loss, connection.worker)
@@ -132,12 +143,13 @@ export class WorkerLane implements Lane, AnswerListener {
     const connection = this.#connection
     if (connection === undefined) return
     const { slots, worker } = connection
-    for (let flight = this.#answered(slots); flight !== undefined; flight = this.#answered(slots)) {
+    for (let flight = this.#nextAnswered(slots); flight !== undefined; flight = this.#nextAnswered(slots)) {
       const { run, slot, letter, bytesCopied: bytesSent } = flight
       const { startedAt, endedAt, bytesCopied: bytes } = slots.times(slot)
       this.#flights.splice(this.#flights.indexOf(flight), 1)
       slots.setState(slot, State.free)
       this.#watchdog.progress()
+      this.#answered = true
       this.#rest()
       if (letter?.kind === 'failure') {
         run.fail(decodeError(letter.error))
@@ -169,7 +181,7 @@ export class WorkerLane implements Lane, AnswerListener {
    * A run whose answer is complete. Not always the first: a run in a slot that was recalled while the worker looked at it
    * may overtake. A letter comes after the doorbell of an earlier run that shows its slot already.
    */
-  #answered(slots: Slots): Flight | undefined {
+  #nextAnswered(slots: Slots): Flight | undefined {
     return this.#flights.find(
       ({ slot, letter }) =>
         slots.state(slot) === State.done && (letter !== undefined || !slots.hasAnswerLetter(slot)),
