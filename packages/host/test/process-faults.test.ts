@@ -1,6 +1,8 @@
+import { readdirSync } from 'node:fs'
+import type { TensorMemory } from '@xpu-hal/core/backend'
 import { expect } from 'vitest'
 import { openFaulty } from './faulty.js'
-import { testOnLinux } from './process.js'
+import { collected, testOnLinux } from './process.js'
 
 const LOST = 'HAL_DEVICE_LOST'
 const inProcess = { isolation: 'process' } as const
@@ -30,4 +32,41 @@ testOnLinux.each(['hang', 'ring'])('a process that does nothing but %s is killed
   expect(runSync(-1)).toBe(LOST)
   await told(4)
   expect([await run(1), runSync(2)]).toEqual([1, 2])
+})
+
+testOnLinux('a runner may throw what leads back to itself', async () => {
+  const { run, events } = await openFaulty({ act: 'circular' }, inProcess)
+  expect([await run(-1), await run(1), events]).toEqual(['HAL_INTERNAL', 1, []])
+})
+
+testOnLinux('a process that asks for all the room there is, and uses none, takes none', async () => {
+  const { driver, run } = await openFaulty({ act: 'ask for all' }, inProcess)
+  const hasRoom = () => {
+    try {
+      return (driver.memory as TensorMemory).allocate(2 ** 20).byteLength === 2 ** 20
+    } catch {
+      return false
+    }
+  }
+  expect(await run(-1)).toBe(0)
+  await collected(hasRoom)
+})
+
+testOnLinux('a process that asks for a million rooms at once is killed', async () => {
+  const { run, events } = await openFaulty({ act: 'ask for a million' }, inProcess)
+  expect([await run(-1), events]).toEqual([LOST, ['lost']])
+})
+
+testOnLinux('what a process has started may outlive it, and holds nothing of the application', async () => {
+  const count = () => readdirSync('/proc/self/fd').length
+  const { driver, run, told } = await openFaulty({ act: 'leave' }, inProcess)
+  expect([await run(1), await run(-1)]).toEqual([1, LOST])
+  await told(2)
+  const before = count()
+  for (let i = 1; i < 4; i++) {
+    expect(await run(-1)).toBe(LOST)
+    await told(2 * i + 2)
+  }
+  expect(count()).toBe(before)
+  await driver.doClose()
 })

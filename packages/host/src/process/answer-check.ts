@@ -1,6 +1,9 @@
 import { HalError, isDataType } from '@xpu-hal/core/backend'
 import type { ProcessAnswer } from './message.js'
 
+/** Outputs of one answer, at most. */
+const MAX_ROOMS = 10_000
+
 type Unproven = Readonly<Record<string, unknown>>
 
 /**
@@ -23,7 +26,7 @@ function isAnswer(message: Unproven): boolean {
     case 'failure':
       return isSize(message.slot) && isError(message.error)
     case 'room':
-      return isList(message.bytes, isSize)
+      return isList(message.bytes, isSize) && (message.bytes as unknown[]).length <= MAX_ROOMS
     case 'outputs':
       return (
         isSize(message.slot) &&

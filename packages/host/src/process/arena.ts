@@ -81,12 +81,12 @@ export class Arena {
   }
 
   /**
-   * Zeroed memory: at a multiple of 64 bytes, and of a page from the size of one. It is free again when the buffer was
+   * Memory, zeroed unless somebody writes to all of it: at a multiple of 64 bytes, and of a page from the size of one. It is free again when the buffer was
    * collected, so hold the buffer for as long as a child may use it.
    * @throws HalError HAL_RESOURCE_EXHAUSTED from 2^32 bytes, or where nothing of this size is free; HAL_FAILED_PRECONDITION
    * after `close`.
    */
-  allocate(byteLength: number): ArrayBuffer {
+  allocate(byteLength: number, zeroed = true): ArrayBuffer {
     if (this.#closed)
       throw new HalError('HAL_FAILED_PRECONDITION', 'the shared memory of this engine is closed')
     if (byteLength > MAX_VIEW) {
@@ -101,7 +101,7 @@ export class Arena {
       blocks.free(block.offset, byteLength)
       throw error
     }
-    if (!block.clean) new Uint8Array(buffer).fill(0)
+    if (zeroed && !block.clean) new Uint8Array(buffer).fill(0)
     this.#offsets.set(buffer, block.offset)
     this.#registry.register(buffer, { start: block.offset, end: block.offset + byteLength })
     this.#views++

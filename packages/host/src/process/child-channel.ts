@@ -34,7 +34,7 @@ export class ChildChannel {
 
   /** Blocks while main has not read what came before. @throws HalError HAL_RESOURCE_EXHAUSTED beyond 256 MiB */
   send(message: ProcessAnswer): void {
-    this.#write(jsonFrame(JSON.stringify(message, withoutPointers)))
+    this.#write(jsonFrame(JSON.stringify(message, asJson)))
   }
 
   /** Wakes main. */
@@ -72,7 +72,19 @@ function end(): never {
   throw new Error('main is gone')
 }
 
-/** A pointer of this process means nothing to another. */
-function withoutPointers(_: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value
+function asJson(key: string, value: unknown): unknown {
+  // A pointer of this process means nothing to another.
+  if (typeof value === 'bigint') return String(value)
+  const isCause = key === 'cause' && typeof value === 'object' && value !== null && 'value' in value
+  return isCause && !fitsJson(value.value) ? { value: String(value.value) } : value
+}
+
+/** What was thrown may lead back to itself. */
+function fitsJson(value: unknown): boolean {
+  try {
+    JSON.stringify(value, asJson)
+    return true
+  } catch {
+    return false
+  }
 }

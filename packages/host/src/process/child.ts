@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Logger, LogLevel } from '@xpu-hal/core/backend'
@@ -42,7 +44,7 @@ function killGroup({ pid }: ChildProcess): void {
 /** A process that executes a module of this package, with the arena and a channel as descriptors 3 and 4. */
 export class Child {
   readonly channel: Channel
-  /** Resolves when it has ended, was reaped, and all that it sent was read. */
+  /** Resolves when it has ended, was reaped, and all that it sent and printed was read. */
   readonly exited: Promise<ProcessEnd>
   readonly #child: ChildProcess
 
@@ -101,8 +103,12 @@ export class Child {
     killGroup(child)
     alive.delete(child)
     if (alive.size === 0) process.off('exit', killAll)
-    await Promise.race([this.channel.closed, delay(LAST_WORDS_MS, undefined, { ref: false })])
+    const streams = [child.stdout, child.stderr].filter((stream) => stream instanceof Readable)
+    const read = [this.channel.closed, ...streams.map((stream) => finished(stream).catch(() => {}))]
+    await Promise.race([Promise.all(read), delay(LAST_WORDS_MS, undefined, { ref: false })])
+    // What it has started may live on and hold the other ends.
     this.channel.close()
+    for (const stream of streams) stream.destroy()
     return end
   }
 }

@@ -25,9 +25,6 @@ import { SyncRun } from './sync-run.js'
 
 /** Milliseconds that a process gets to end by itself. */
 const END_MS = 2_000
-/** Rooms that a process may leave unused. */
-const MAX_ROOMS = 1_000
-
 /** One worker process, as main sees it. Nothing that it says or writes is taken on trust. */
 export class WorkerProcess implements RemoteWorker {
   readonly lends = false
@@ -37,8 +34,9 @@ export class WorkerProcess implements RemoteWorker {
   readonly #control: Int32Array
   readonly #child: Child
   readonly #pending = new PendingCommand()
-  /** Room for outputs that was asked for and not used yet, by address. */
-  readonly #rooms = new Map<number, ArrayBuffer>()
+  /** Room for outputs by address, as it was asked for: once for each answer that may be on its way. */
+  readonly #rooms: Map<number, ArrayBuffer>[] = []
+  #answers = 0
   #lost: HalError | undefined
   /** It takes no runs until another is opened. */
   #lostRunner: HalError | undefined
@@ -97,6 +95,7 @@ export class WorkerProcess implements RemoteWorker {
   }
 
   allocateSlots(count: number, tensors: number): Slots {
+    this.#answers = count
     return new Slots(this.arena.allocate(Slots.bytes(count, tensors)), count, tensors)
   }
 
@@ -115,8 +114,9 @@ export class WorkerProcess implements RemoteWorker {
   receive(dataType: NumericDataType, data: SharedOutput): NumericData {
     const { address, length } = data as Place
     if (length === 0) return viewData(dataType, new ArrayBuffer(0), 0, 0)
-    const room = this.#rooms.get(address)
-    this.#rooms.delete(address)
+    const rooms = this.#rooms.find((rooms) => rooms.has(address))
+    const room = rooms?.get(address)
+    rooms?.delete(address)
     const view = room && viewData(dataType, room, 0, 0)
     if (room === undefined || view === undefined || length * view.BYTES_PER_ELEMENT > room.byteLength) {
       throw new HalError('HAL_DATA_LOSS', 'the worker process names outputs in memory that it was not given')
@@ -243,26 +243,27 @@ export class WorkerProcess implements RemoteWorker {
 
   #makeRoom(bytes: readonly number[]): void {
     const { channel } = this.#child
-    for (const address of this.#rooms.keys()) {
-      if (this.#rooms.size <= MAX_ROOMS) break
-      this.#rooms.delete(address)
-    }
+    const rooms = new Map<number, ArrayBuffer>()
+    // What is older belongs to answers that were never sent.
+    if (this.#rooms.push(rooms) > this.#answers) this.#rooms.shift()
     try {
       const addresses = bytes.map((size) => {
         if (size === 0) return 0
-        const room = this.arena.allocate(size)
+        // Not touched here: nobody gets pages, or the time to clear them, by asking.
+        const room = this.arena.allocate(size, false)
         const address = this.addressOf(room)
-        this.#rooms.set(address, room)
+        rooms.set(address, room)
         return address
       })
       channel.send({ kind: 'room', addresses })
     } catch (error) {
+      rooms.clear()
       channel.send({ kind: 'room', addresses: [], error: HalError.from(error).message })
     }
   }
 
   #onExit({ code, signal, error: cause }: ProcessEnd): void {
-    this.#rooms.clear()
+    this.#rooms.length = 0
     if (this.#ending && this.#verdict === undefined) return
     const error = this.#verdict ?? this.#unexpected(signal ?? code ?? 'none', cause)
     this.#lost = error
