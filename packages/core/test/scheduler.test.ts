@@ -221,11 +221,15 @@ describe('engines that share a core', () => {
     expect(Math.abs(a - b)).toBeLessThan(15)
   })
 
-  it('get the core of one that was closed with a run inside', async () => {
+  it.each([
+    ['', () => Promise.resolve()],
+    [' and whose driver could not close', () => Promise.reject(new Error('would not unload'))],
+  ])('get the core of one that was closed with a run inside%s', async (_, onClose) => {
     const first = await openManual()
     const second = await openAlso(first)
+    first.driver.onClose = onClose
     const stuck = failure(first.engine.run(tagged(1)))
-    await first.engine.close({ timeout: 1 })
+    await first.engine.close({ timeout: 1 }).catch(() => {})
     expect((await stuck).code).toBe('HAL_ABORTED')
     const next = second.engine.run(tagged(2))
     expect(second.driver.held).toHaveLength(1)

@@ -20,7 +20,8 @@ export async function close(
       new HalError('HAL_ABORTED', `${engine} was closed with a timeout of ${timeout} ms`, { engine }),
     )
   }
-  const closed = driver.doClose().then(() => pipeline.detach())
+  // Also where it fails: its cores are for others.
+  const closed = driver.doClose().finally(() => pipeline.detach())
   if (await within(closed, deadline)) return
   throw new HalError(
     'HAL_DEADLINE_EXCEEDED',
