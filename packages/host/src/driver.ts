@@ -84,7 +84,7 @@ class WorkerDriver implements EngineDriver {
       this.doRunSync = (request) => this.#runSyncElsewhere(request)
       return
     }
-    const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }))
+    const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }), options.logger)
     this.#sync = sync
     this.doRunSync = (request) => sync.run(request)
   }

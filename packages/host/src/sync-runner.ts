@@ -1,4 +1,4 @@
-import { HalError, now, type RunAnswer, type SyncRequest } from '@xpu-hal/core/backend'
+import { HalError, type Logger, now, type RunAnswer, type SyncRequest } from '@xpu-hal/core/backend'
 import type { AnyRunner, RunnerAnswer, RunnerCall } from './runner.js'
 
 /** Executes a request on the calling thread. Throws a HalError on failure. */
@@ -19,15 +19,36 @@ function execute(runner: AnyRunner, call: RunnerCall): RunnerAnswer {
   return runner.receive()
 }
 
+/** Closes a runner that another takes the place of. */
+export function closeLost(runner: AnyRunner, logger: Logger): void {
+  try {
+    runner.close()
+  } catch (cause) {
+    const error = HalError.from(cause)
+    logger('warn', `closing a runner that is lost: ${error.message}`, { error })
+  }
+}
+
 /** The runner of `runSync` beside worker threads: opened on the calling thread when it is first used. */
 export class SyncRunner {
   #runner: AnyRunner | undefined
 
-  constructor(readonly open: () => AnyRunner | Promise<AnyRunner>) {}
+  constructor(
+    private readonly open: () => AnyRunner | Promise<AnyRunner>,
+    private readonly logger: Logger,
+  ) {}
 
   run(request: SyncRequest): RunAnswer {
     this.#runner ??= this.#open()
-    return runHere(this.#runner, 0, request)
+    const runner = this.#runner
+    try {
+      return runHere(runner, 0, request)
+    } finally {
+      if (runner.lost !== undefined) {
+        this.#runner = undefined
+        closeLost(runner, this.logger)
+      }
+    }
   }
 
   close(): void {

@@ -1,0 +1,44 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { openFaulty } from './faulty.js'
+
+const LOST = 'HAL_DEVICE_LOST'
+
+/** Counts the runners of this thread that were closed. */
+function closedHere(): () => number {
+  let closed = 0
+  const hooks = globalThis as { onFaultyClose?: () => void }
+  hooks.onFaultyClose = () => closed++
+  onTestFinished(() => {
+    delete hooks.onFaultyClose
+  })
+  return () => closed
+}
+
+test('inline: a runner that is lost is closed, and another is opened in its place', async () => {
+  const closed = closedHere()
+  const { driver, run, runSync, told, events } = await openFaulty({ act: 'lose' }, { isolation: 'inline' })
+  expect([await run(1), await run(-1), closed()]).toEqual([1, LOST, 1])
+  await told(2)
+  expect([await run(2), runSync(-1), runSync(3), closed()]).toEqual([2, LOST, LOST, 2])
+  await told(4)
+  expect([runSync(4), await run(5)]).toEqual([4, 5])
+  expect(events).toEqual(['lost', 'recovered', 'lost', 'recovered'])
+  await driver.doClose()
+  expect(closed()).toBe(3)
+})
+
+test('inline: a driver closes while another runner does not open', async () => {
+  const closed = closedHere()
+  const { driver, run, events } = await openFaulty({ act: 'lose', opens: [true] }, { isolation: 'inline' })
+  expect(await run(-1)).toBe(LOST)
+  await driver.doClose()
+  expect([closed(), events]).toEqual([1, ['lost']])
+})
+
+test('runSync beside threads: a runner that is lost is closed, and the next call opens another', async () => {
+  const closed = closedHere()
+  const { driver, runSync } = await openFaulty({ act: 'lose' }, { isolation: 'thread' })
+  expect([runSync(1), runSync(-1), closed(), runSync(2)]).toEqual([1, LOST, 1, 2])
+  await driver.doClose()
+  expect(closed()).toBe(2)
+})
