@@ -74,23 +74,23 @@ export class MockEngine implements EngineDriver {
       outputs,
       done: (answer) => {
         const done = () => {
-          this.passed.delete(run)
-          answering.done({ ...answer, ...table.outcome(job) })
+          const times = table.outcome(job)
+          this.forget(run)
+          answering.done({ ...answer, ...times })
         }
         if (this.mainTime === undefined) done()
         else this.mainTime.pass({ job, core, time, done, fail: passed.fail })
       },
       fail: (error) => {
-        this.passed.delete(run)
+        this.forget(run)
         answering.fail(error)
       },
       giveBack: () => {
-        this.passed.delete(run)
-        table.outcome(job)
+        this.forget(run)
         run.giveBack()
       },
       lose: (error) => {
-        this.passed.delete(run)
+        this.forget(run)
         run.lose(error)
       },
     }
@@ -120,7 +120,7 @@ export class MockEngine implements EngineDriver {
   doRecall(run: DriverRun): boolean {
     const passed = this.passed.get(run)
     const recalled = passed !== undefined && this.inner.doRecall?.(passed) === true
-    if (recalled) this.passed.delete(run)
+    if (recalled) this.forget(run)
     return recalled
   }
 
@@ -147,6 +147,12 @@ export class MockEngine implements EngineDriver {
   abort(error: HalError): void {
     this.mainTime?.abort()
     this.answers.abort(error)
+  }
+
+  /** The inner driver has let go of the run. */
+  private forget(run: DriverRun): void {
+    this.passed.delete(run)
+    this.table.end(run.job)
   }
 
   private strike(among?: readonly FaultKind[]): Fault | undefined {

@@ -1,7 +1,9 @@
+import { HalError } from '@xpu-hal/core/backend'
 import type { Occupation } from './board.js'
 import type { RunTime } from './timing.js'
 
 const ROWS = 256
+const FREE = -1n
 /** The row of `runSync`, which has no job of its own; the rows of jobs come before it. */
 const SYNC = ROWS
 const COLUMNS = 6
@@ -15,7 +17,8 @@ const CELLS_BYTES = (ROWS + 1) * COLUMNS * 8
 
 /**
  * What an engine on the main thread and its runners tell each other about the runs under way: memory that they share.
- * An engine has far fewer runs under way than there are rows.
+ * An engine has far fewer runs under way than there are rows; but while one of them takes long, the number of the next jobs
+ * may rise by any amount.
  */
 export class RunTable {
   readonly memory: SharedArrayBuffer
@@ -24,7 +27,7 @@ export class RunTable {
 
   static create(): RunTable {
     const table = new RunTable(new SharedArrayBuffer(CELLS_BYTES + (ROWS + 1) * 4))
-    table.cells.fill(-1n)
+    table.cells.fill(FREE)
     return table
   }
 
@@ -34,20 +37,26 @@ export class RunTable {
     this.cancelled = new Int32Array(memory, CELLS_BYTES)
   }
 
-  /** Before a run is handed to a runner. Without a job: for `runSync`. */
+  /** Before a run is handed to a runner; it has a row until {@link end}. Without a job: for `runSync`. */
   begin(job: number | undefined, { compute, transfer }: RunTime, generation: number): void {
-    const row = job === undefined ? SYNC : job % ROWS
+    const row = job === undefined ? SYNC : this.find(FREE, job)
+    if (row === undefined) throw new HalError('HAL_INTERNAL', `more than ${ROWS} runs are under way`)
     Atomics.store(this.cancelled, row, 0)
-    this.set(row, JOB, BigInt(job ?? -1))
     this.set(row, COMPUTE, compute)
     this.set(row, TRANSFER, transfer)
     this.set(row, GENERATION, BigInt(generation))
+    if (job !== undefined) this.set(row, JOB, BigInt(job))
   }
 
-  /** The row of a job that {@link begin} was called for, else that of `runSync`. */
+  /** The runner has let go of the run. */
+  end(job: number): void {
+    const row = this.rowOf(job)
+    if (row !== SYNC) this.set(row, JOB, FREE)
+  }
+
+  /** The row of a job between {@link begin} and {@link end}, else that of `runSync`. */
   rowOf(job: number | undefined): number {
-    if (job === undefined || job < 0) return SYNC
-    return this.get(job % ROWS, JOB) === BigInt(job) ? job % ROWS : SYNC
+    return job === undefined || job < 0 ? SYNC : (this.find(BigInt(job), job) ?? SYNC)
   }
 
   timeOf(row: number): RunTime {
@@ -76,6 +85,15 @@ export class RunTable {
 
   isCancelled(row: number): boolean {
     return Atomics.load(this.cancelled, row) !== 0
+  }
+
+  /** The row that names `wanted`, looked for from where a job has it mostly. */
+  private find(wanted: bigint, job: number): number | undefined {
+    for (let i = 0; i < ROWS; i++) {
+      const row = (job + i) % ROWS
+      if (this.get(row, JOB) === wanted) return row
+    }
+    return undefined
   }
 
   private get(row: number, column: number): bigint {

@@ -48,12 +48,11 @@ export interface Watched extends DriverRun {
 /** Hands a run to the driver, as core would. `order` collects the jobs as they are answered. */
 export function start(
   engine: EngineDriver,
-  { lane = 0, input = tensor('float32', [2], [1, 2]) as Tensor, order = [] as number[] } = {},
+  { job = ++jobs, lane = 0, input = tensor('float32', [2], [1, 2]) as Tensor, order = [] as number[] } = {},
 ): Watched {
   const answers: (RunAnswer | Error)[] = []
   const { promise, resolve, reject } = withResolvers<RunAnswer>()
   promise.catch(() => {})
-  const job = ++jobs
   const run: Watched = {
     job,
     lane,

@@ -47,6 +47,17 @@ for (const isolation of ['thread', 'inline'] as const) {
   })
 }
 
+test('a run that takes long keeps its own time and its own answer, whatever the numbers of those beside it', async () => {
+  const engine = await opened(firstOf({ computeMs: 20 }))
+  const long = start(engine, { job: 1, lane: 0 })
+  const beside = start(engine, { job: 257, lane: 1 })
+  engine.doCancel?.(beside)
+  await expect(beside.first).rejects.toMatchObject({ code: 'HAL_ABORTED' })
+  const answer = await long.first
+  expect(valuesOf(answer)).toEqual([2, 4])
+  expect(length(answer)).toBeCloseTo(20)
+})
+
 describe('cores', () => {
   test('there is one lane for each allowed core', async () => {
     const device = firstOf({ cores: 4 })
