@@ -13,15 +13,19 @@ interface Fault {
   readonly fault: string
   readonly form?: keyof typeof LIBRARIES
   readonly every?: number
+  readonly answerTimeout?: number
 }
 
 /** A runtime that ends its process, or stops, at some of its runs, and is well when `heal` was called. */
-async function faulty({ fault, form = 'current', every = 1 }: Fault, options: EngineOptions = {}) {
+async function faulty(
+  { fault, form = 'current', every = 1, answerTimeout = 100 }: Fault,
+  options: EngineOptions = {},
+) {
   const lever = join(folder, `${fault}-${form}-${every}-${Math.random()}`)
   file(lever.slice(folder.length + 1), '')
   const library = join(dirname(built ?? ''), LIBRARIES[form])
   const args = { fault, every: `${every}`, output: 'x_out', switch: lever }
-  const opened = await engineOn({ library, args, answerTimeout: 100 }, { isolation: 'process', ...options })
+  const opened = await engineOn({ library, args, answerTimeout }, { isolation: 'process', ...options })
   const { engine } = opened
   const events: string[] = []
   engine.on('lost', () => events.push('lost'))
@@ -109,6 +113,13 @@ describe.skipIf(built === undefined || process.platform !== 'linux')('in a proce
     expect(await during).toMatchObject({ code: LOST })
     while (on.events.at(-1) !== 'recovered') await new Promise((resolve) => setTimeout(resolve, 5))
     expect(await on.end(3)).toBe(6)
+  })
+
+  test('it closes while a run never comes back, and with it goes its process', async () => {
+    await using on = await faulty({ fault: 'hang_send', answerTimeout: 600_000 }, { timeout: 20 })
+    expect(await on.end(1)).toMatchObject({ code: 'HAL_DEADLINE_EXCEEDED' })
+    await on.engine.close()
+    expect(children()).toBe('')
   })
 
   test('it closes while its worker is lost', async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import {
   type DeviceEvent,
   type DriverRun,
@@ -18,6 +19,8 @@ import type { Workers } from './workers.js'
 
 /** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
 const AT_HAND = 1
+/** Milliseconds that a worker process gets for runs that were given up on when its engine closes. */
+const CLOSING_PATIENCE_MS = 1_000
 /** Workers that an engine leaves behind inside native calls, at most: each keeps its memory. */
 const MAX_STUCK = 16
 
@@ -70,6 +73,8 @@ class WorkerDriver implements EngineDriver {
     private readonly loaded: LoadedModel<unknown>,
     connections: readonly Connection[],
   ) {
+    // Every lane that waits to be repaired listens to it.
+    setMaxListeners(0, this.#over.signal)
     const { config, depth = 1, limits = {}, runSync = true } = options
     const { module } = workers
     this.lanes = connections.map((connection, index) => {
@@ -146,7 +151,13 @@ class WorkerDriver implements EngineDriver {
 
   async #close(): Promise<void> {
     this.#over.abort()
+    // Nobody waits for a run that is still in flight: a process that executes it can be killed, a thread cannot.
+    const killAll = () => {
+      for (const { worker } of this.lanes) worker?.giveUp('its engine is closed')
+    }
+    const timer = this.workers.module === undefined ? setTimeout(killAll, CLOSING_PATIENCE_MS) : undefined
     await Promise.all([...this.lanes.map((lane) => lane.drained()), ...this.#repairs])
+    clearTimeout(timer)
     for (const lane of this.lanes) lane.end()
     const workers = [...this.lanes.flatMap(({ worker }) => worker ?? []), ...this.#unrepaired]
     const freeWorkers = () => free(workers, this.options, this.workers, this.loaded)
