@@ -131,7 +131,7 @@ describe.skipIf(asynchronous === undefined)('a runtime of the current form', () 
     expect(engines.map(({ device }) => device.id)).toEqual(['acme:0', 'other-1:0'])
     const answers = await Promise.all(engines.map((engine, i) => engine.run(x(i, i + 1))))
     expect(answers).toEqual([0, 1].map((i) => ({ x_out: tensor('float32', [1, 2], [i, i + 1]) })))
-    expect(() => npu({ library, name: 'Acme:0' })).toThrow(/name "Acme:0"/)
+    expect(() => npu({ library, name: 'Acme:0' })).toThrow(/name 'Acme:0'/)
   })
 
   test('workers says how many instances an engine uses', async () => {

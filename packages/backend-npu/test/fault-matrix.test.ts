@@ -4,13 +4,16 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { NpuConfig } from '@xpu-hal/backend-npu'
 import { type Engine, HalError, type Outputs, tensor } from '@xpu-hal/core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { reference } from './reference.js'
 import { engineOn, file, folder } from './support.js'
 
 const built = reference()
 const natives = dirname(built ?? '')
 const LIBRARIES = { current: 'libFaultyRuntime.so', older: 'libFaultyRuntimeOld.so' }
+
+// All of them work at the same time.
+vi.setConfig({ testTimeout: 240_000 })
 
 const RUNS = 1_000
 const RUNS_AFTERWARDS = 50

@@ -24,10 +24,13 @@ interface Life {
   readonly left: string[]
 }
 
+/** Milliseconds: far more than two dozen processes need that start at once. */
+const START_TIMEOUT = 3_000
+
 /** An engine in a process of its own, on a runtime whose every second send, receive or execution hangs. */
 function live(fault: string, steps: readonly Step[], config: Partial<NpuConfig> = {}): Promise<Life> {
   const args = { fault, every: '2', output: 'x_out' }
-  const times = { startTimeout: 300, answerTimeout: 100, closeTimeout: 300 }
+  const times = { startTimeout: START_TIMEOUT, answerTimeout: 100, closeTimeout: 300 }
   const json = JSON.stringify({ config: { library: current, args, ...times, ...config }, steps })
   const TMPDIR = mkdtempSync(join(folder, 'temporary-'))
   const options = { timeout: KILLED_AFTER, killSignal: 'SIGKILL', env: { ...process.env, TMPDIR } } as const
@@ -59,7 +62,7 @@ describe.skipIf(built === undefined).concurrent('a runtime that hangs', () => {
     'at the start (%s): opening fails in time; then %s ends the process',
     async (fault, end, status) => {
       const { told, ...rest } = await live(fault, ['open', end])
-      const stuck = fails('HAL_DEVICE_LOST', 'NPU_0', 'starting the runtime', '300 ms')
+      const stuck = fails('HAL_DEVICE_LOST', 'NPU_0', 'starting the runtime', `${START_TIMEOUT} ms`)
       expect(told).toEqual([
         ['open', stuck],
         ...(end === 'exit' ? [] : [[end, 'done']]),
