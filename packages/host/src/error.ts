@@ -12,8 +12,8 @@ export interface ErrorMessage {
 
 type CauseMessage = { readonly error: ErrorMessage } | { readonly value: unknown }
 
-// A cause that leads back to itself would never end.
-const MAX_CAUSES = 8
+/** A cause that leads back to itself would never end. */
+export const MAX_CAUSES = 8
 
 /** What is not a HalError becomes HAL_INTERNAL, with the original as its cause. */
 export function encodeError(error: unknown): ErrorMessage {

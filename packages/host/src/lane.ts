@@ -1,4 +1,4 @@
-import { type DriverRun, HalError, type Lane, type Tensor } from '@xpu-hal/core/backend'
+import { type DriverRun, HalError, type Lane, now, type Tensor } from '@xpu-hal/core/backend'
 import { decodeError } from './error.js'
 import type { Limits } from './options.js'
 import type { RunnerModule } from './runner.js'
@@ -14,7 +14,10 @@ interface Flight {
   readonly slot: number
   /** Bytes of strings that went to the worker. */
   readonly bytesCopied: number
+  readonly sentAt: number
   letter?: SlotAnswer
+  /** The watchdog has seen its slot done, but main no whole answer. */
+  overdue?: boolean
 }
 
 /** A worker whose runner is open. */
@@ -144,8 +147,8 @@ export class WorkerLane implements Lane, AnswerListener {
     if (connection === undefined) return
     const { slots, worker } = connection
     for (let flight = this.#nextAnswered(slots); flight !== undefined; flight = this.#nextAnswered(slots)) {
-      const { run, slot, letter, bytesCopied: bytesSent } = flight
-      const { startedAt, endedAt, bytesCopied: bytes } = slots.times(slot)
+      const { run, slot, letter, bytesCopied: bytesSent, sentAt } = flight
+      const { startedAt, endedAt, bytesCopied: bytes } = slots.times(slot, sentAt)
       this.#flights.splice(this.#flights.indexOf(flight), 1)
       slots.setState(slot, State.free)
       this.#watchdog.progress()
@@ -200,16 +203,22 @@ export class WorkerLane implements Lane, AnswerListener {
     if (connection === undefined) throw this.#loss
     const { worker, slots, outbox } = connection
     if (worker.lost !== undefined) throw worker.lost
-    const slot = slots.free()
-    if (slot === -1)
+    const slot = this.#freeSlot()
+    if (slot === this.depth)
       throw new HalError('HAL_INTERNAL', `lane ${run.lane} got more than ${this.depth} runs at once`)
+    const sentAt = now()
     const bytesCopied = outbox.write(slot, run)
-    if (this.#flights.push({ run, slot, bytesCopied }) === 1) {
+    if (this.#flights.push({ run, slot, bytesCopied, sentAt }) === 1) {
       worker.keepProcess(true)
       this.#watchdog.progress()
     }
     slots.setState(slot, State.ready)
     worker.wake()
+  }
+
+  /** By main's own books: the states of slots lie where a worker can write. */
+  #freeSlot(): number {
+    for (let slot = 0; ; slot++) if (!this.#flights.some((flight) => flight.slot === slot)) return slot
   }
 
   #interrupt(): void {
@@ -222,11 +231,12 @@ export class WorkerLane implements Lane, AnswerListener {
     this.worker?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
   }
 
-  /** Where the event loop stood still, answers may lie there that main has not seen yet: that is no reason for alarm. */
+  /** Where the event loop stood still, answers may lie there that main has not seen yet: that is no reason for alarm, once. */
   #hasGotOn(): boolean {
     const slots = this.#connection?.slots
-    const done = this.#flights.some(({ slot }) => slots?.state(slot) === State.done)
-    if (done) this.#watchdog.progress()
-    return done
+    const done = this.#flights.filter(({ slot, overdue }) => !overdue && slots?.state(slot) === State.done)
+    for (const flight of done) flight.overdue = true
+    if (done.length > 0) this.#watchdog.progress()
+    return done.length > 0
   }
 }

@@ -83,6 +83,8 @@ export class Pipeline implements JobOwner {
     this.stats.accepted++
     try {
       const answer = this.driver.doRunSync({ inputs: request.inputs, inputNames, outputs })
+      const fault = measureFault(answer)
+      if (fault !== undefined) throw fault
       this.#settle(job, this.#outcome(job, answer), answer)
     } catch (error) {
       this.#settle(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
@@ -95,9 +97,9 @@ export class Pipeline implements JobOwner {
 
   answered(job: Job, answer: RunAnswer): void {
     const serviceMs = answer?.endedAt - answer?.startedAt
-    if (!Number.isFinite(serviceMs)) {
-      // One NaN would stay in the statistics and in the shares of the engines for good.
-      this.failed(job, new HalError('HAL_DATA_LOSS', 'the device gave an answer without times of execution'))
+    const fault = measureFault(answer)
+    if (fault !== undefined) {
+      this.failed(job, fault)
       return
     }
     if (!this.#release(job, serviceMs)) return
@@ -300,6 +302,17 @@ export class Pipeline implements JobOwner {
     if (job.settled) return
     this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
   }
+}
+
+/** One NaN would stay in the statistics and in the shares of the engines for good. */
+function measureFault(answer: RunAnswer): HalError | undefined {
+  const serviceMs = answer?.endedAt - answer?.startedAt
+  if (!Number.isFinite(serviceMs) || serviceMs < 0) {
+    return new HalError('HAL_DATA_LOSS', 'the device gave an answer without times of execution')
+  }
+  if (Number.isSafeInteger(answer.bytesCopied) && answer.bytesCopied >= 0) return undefined
+  const message = `the device gave an answer that copied ${answer.bytesCopied} bytes`
+  return new HalError('HAL_DATA_LOSS', message)
 }
 
 function isLoss(error: unknown): boolean {

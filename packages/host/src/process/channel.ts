@@ -6,6 +6,11 @@ import type { ProcessMail, ProcessSeed } from './message.js'
 import { Readiness } from './native/descriptor.js'
 
 const READ_BYTES = 65_536
+/** Messages and bells that wait to be read, at most: a worker that does its work reads long before. */
+const MAX_QUEUED = 1000
+/** Values of a message, at most: an empty list costs twenty times the bytes that announce it. */
+const MAX_VALUES = 2 ** 22
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = Buffer.from('"\\,[{')
 
 /**
  * Main's end of the socket to a worker process, on the event loop. Owns its descriptor. What comes is unproven: that it is
@@ -16,7 +21,10 @@ export class Channel {
   onMessage: (message: unknown) => void = () => {}
   /** A bell came; several in a row may be one. */
   onBell: () => void = () => {}
-  /** Told once, when bytes come that are no message: HAL_DATA_LOSS. Nothing is read any more then. */
+  /**
+   * Told once. Nothing is read any more then. HAL_DATA_LOSS: bytes came that are no message. HAL_RESOURCE_EXHAUSTED: the
+   * other side does not read what it is sent.
+   */
   onDamage: (error: HalError) => void = () => {}
   /** Resolves when the channel has ended, and all that the other side sent was read; a partial message is dropped. */
   readonly closed: Promise<void>
@@ -26,6 +34,8 @@ export class Channel {
   readonly #syncBytes = Buffer.allocUnsafeSlow(READ_BYTES)
   /** What was read and not delivered yet. */
   #arrived: Arrival[] = []
+  /** Writes that wait for the other side. */
+  #queued = 0
 
   /** @param fd one end of a socket pair */
   constructor(private readonly fd: number) {
@@ -47,14 +57,14 @@ export class Channel {
    */
   send(message: ProcessMail | ProcessSeed): void {
     const frame = cloneFrame(message)
-    if (!this.#socket.destroyed) this.#socket.write(frame)
+    if (!this.#socket.destroyed) this.#write(frame)
   }
 
   /** Wakes the child. */
   bell(): void {
     if (this.#socket.destroyed) return
     // Inside a frame that is half written it would break the framing.
-    if (this.#socket.writableLength > 0 || !this.#ringDirectly()) this.#socket.write(BELL)
+    if (this.#socket.writableLength > 0 || !this.#ringDirectly()) this.#write(BELL)
   }
 
   /**
@@ -96,6 +106,14 @@ export class Channel {
     this.#socket.unref()
   }
 
+  #write(bytes: Buffer): void {
+    this.#socket.write(bytes, () => {
+      this.#queued--
+    })
+    if (++this.#queued <= MAX_QUEUED) return
+    this.#damage(new HalError('HAL_RESOURCE_EXHAUSTED', 'a worker process does not read what it is sent'))
+  }
+
   #ringDirectly(): boolean {
     try {
       return writeSync(this.fd, BELL) === BELL.length
@@ -125,7 +143,7 @@ export class Channel {
   #message(body: Buffer): void {
     let message: unknown
     try {
-      message = JSON.parse(body.toString())
+      message = parse(body)
     } catch (cause) {
       this.#damage(
         new HalError('HAL_DATA_LOSS', 'a worker process sent bytes that are no message', { cause }),
@@ -140,6 +158,27 @@ export class Channel {
     this.#socket.destroy()
     guarded(() => this.onDamage(error))
   }
+}
+
+/** @throws Error where it is no JSON, or would take far more memory than its bytes */
+function parse(body: Buffer): unknown {
+  if (body.length > MAX_VALUES && countValues(body) > MAX_VALUES) {
+    throw new RangeError(`it holds more than ${MAX_VALUES} values`)
+  }
+  return JSON.parse(body.toString())
+}
+
+/** Of JSON, in its lists and objects, these included. */
+function countValues(json: Buffer): number {
+  let count = 1
+  let inText = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (byte === QUOTE) inText = !inText
+    else if (inText) at += byte === BACKSLASH ? 1 : 0
+    else if (byte === COMMA || byte === BRACKET || byte === BRACE) count++
+  }
+  return count
 }
 
 /** What a listener throws is uncaught, and no reason to lose what comes after it. */

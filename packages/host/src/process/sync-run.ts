@@ -1,6 +1,7 @@
 import {
   type NumericData,
   type NumericDataType,
+  now,
   type RunAnswer,
   type SyncRequest,
   type Tensor,
@@ -17,6 +18,7 @@ import type { Arena } from './arena.js'
 export class SyncRun {
   readonly slot: number
   readonly #bytesCopied: number
+  readonly #sentAt = now()
   #letter: SlotAnswer | undefined
 
   constructor(
@@ -52,7 +54,7 @@ export class SyncRun {
   answer(): RunAnswer {
     const { slots, worker } = this.connection
     const letter = this.#letter
-    const { startedAt, endedAt, bytesCopied } = slots.times(this.slot)
+    const { startedAt, endedAt, bytesCopied } = slots.times(this.slot, this.#sentAt)
     slots.setState(this.slot, State.free)
     if (letter?.kind === 'failure') throw decodeError(letter.error)
     const given = this.request.outputs

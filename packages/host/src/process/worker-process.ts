@@ -17,7 +17,7 @@ import type { Command, Mail, Place, SlotsMessage } from '../worker/message.js'
 import type { SharedOutput } from '../worker/outputs.js'
 import type { AnswerListener, CommandOptions, RemoteWorker } from '../worker/remote-worker.js'
 import { Slots } from '../worker/slots.js'
-import { checkAnswer } from './answer-check.js'
+import { checkAnswer, checkLoaded } from './answer-check.js'
 import type { Arena } from './arena.js'
 import { Child, type ProcessEnd } from './child.js'
 import type { ProcessAnswer, ProcessSeed } from './message.js'
@@ -25,6 +25,9 @@ import { SyncRun } from './sync-run.js'
 
 /** Milliseconds that a process gets to end by itself. */
 const END_MS = 2_000
+/** Answers and bells during one `runSync`. */
+const MAX_LATE = 10_000
+
 /** One worker process, as main sees it. Nothing that it says or writes is taken on trust. */
 export class WorkerProcess implements RemoteWorker {
   readonly lends = false
@@ -84,7 +87,9 @@ export class WorkerProcess implements RemoteWorker {
       this.wake()
     }
     try {
-      return await this.#pending.send(command, limit, post, (why) => this.giveUp(why))
+      const value = await this.#pending.send<T>(command, limit, post, (why) => this.giveUp(why))
+      if (command.kind === 'load') checkLoaded(value)
+      return value
     } finally {
       this.keepProcess(false)
     }
@@ -214,7 +219,7 @@ export class WorkerProcess implements RemoteWorker {
         else this.#pending.reject(decodeError(answer.error))
         break
       case 'lost': {
-        const error = decodeError(answer.error) as HalError
+        const error = HalError.from(decodeError(answer.error))
         this.#lostRunner = error
         this.#deliver(() => this.listener?.onLost(error, 'runner'))
         break
@@ -230,7 +235,8 @@ export class WorkerProcess implements RemoteWorker {
 
   #deliver(tell: () => void): void {
     if (this.#sync !== undefined) {
-      this.#late.push(tell)
+      if (this.#late.push(tell) <= MAX_LATE) return
+      this.#damaged(new HalError('HAL_DATA_LOSS', 'it sent more answers than there are runs'))
       return
     }
     this.#deliverLate()

@@ -64,9 +64,8 @@ export function unpackOutputs(
     const { dataType, shape } = output
     if (dataType !== 'string') return { dataType, shape, data: receive(dataType, output.data) }
     const texts = output.data
-    if (target?.dataType !== 'string' || target.shape.join() !== shape.join()) {
-      return { dataType, shape, data: texts as string[] }
-    }
+    const fits = target?.shape.join() === shape.join() && target.data.length === texts.length
+    if (target?.dataType !== 'string' || !fits) return { dataType, shape, data: texts as string[] }
     for (let k = 0; k < texts.length; k++) (target.data as string[])[k] = texts[k] as string
     return target
   })

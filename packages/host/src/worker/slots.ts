@@ -3,6 +3,7 @@ import {
   MAX_RANK,
   type NumericData,
   type NumericDataType,
+  now,
   type Tensor,
 } from '@xpu-hal/core/backend'
 import type { NumericTensorMessage } from './message.js'
@@ -81,12 +82,6 @@ export class Slots {
     return Atomics.compareExchange(this.#states, slot, from, to) === from
   }
 
-  /** A slot that is free, or -1. */
-  free(): number {
-    for (let slot = 0; slot < this.count; slot++) if (this.state(slot) === State.free) return slot
-    return -1
-  }
-
   /** Takes the request that was sent first and marks it as running; -1 when there is none. */
   take(): number {
     for (;;) {
@@ -122,12 +117,11 @@ export class Slots {
     return this.#get(slot, Field.answerLetter) === 1
   }
 
-  times(slot: number): SlotTimes {
-    return {
-      startedAt: this.#get(slot, Field.startedAt),
-      endedAt: this.#get(slot, Field.endedAt),
-      bytesCopied: this.#get(slot, Field.bytesCopied),
-    }
+  /** Times are put right where they cannot be: before the run was sent, or still to come. */
+  times(slot: number, sentAt: number): SlotTimes {
+    const endedAt = within(sentAt, this.#get(slot, Field.endedAt), now())
+    const startedAt = within(sentAt, this.#get(slot, Field.startedAt), endedAt)
+    return { startedAt, endedAt, bytesCopied: this.#get(slot, Field.bytesCopied) }
   }
 
   writeRequest(slot: number, order: number, run: { job: number; lend: boolean }, letter: boolean): void {
@@ -174,4 +168,9 @@ export class Slots {
   #get(slot: number, field: number): number {
     return this.#numbers[slot * this.#size + field] as number
   }
+}
+
+/** NaN stays what it is. */
+function within(least: number, time: number, most: number): number {
+  return Math.min(Math.max(time, least), most)
 }
