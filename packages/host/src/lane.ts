@@ -231,12 +231,17 @@ export class WorkerLane implements Lane, AnswerListener {
     this.worker?.giveUp(`a run has not come back from the runtime for ${limit} ms`)
   }
 
-  /** Where the event loop stood still, answers may lie there that main has not seen yet: that is no reason for alarm, once. */
+  /**
+   * Where the event loop stood still, answers may lie there that main has not seen yet: that is no reason for alarm. A message
+   * that belongs to one may be on its way, but not for ever.
+   */
   #hasGotOn(): boolean {
     const slots = this.#connection?.slots
+    const { length } = this.#flights
+    this.#settle()
     const done = this.#flights.filter(({ slot, overdue }) => !overdue && slots?.state(slot) === State.done)
     for (const flight of done) flight.overdue = true
     if (done.length > 0) this.#watchdog.progress()
-    return done.length > 0
+    return done.length > 0 || this.#flights.length < length
   }
 }

@@ -320,6 +320,10 @@ const corpus: Readonly<Record<string, Script>> = {
     puppet.write(Buffer.of(0, 0, 0, 16))
     puppet.kill()
   },
+  'done, without a bell': (puppet, slot) => {
+    puppet.slots.writeAnswer(slot, { startedAt: 0, endedAt: 0, bytesCopied: 0 }, false)
+    puppet.slots.setState(slot, State.done)
+  },
   'done, with an answer to follow that never does': (puppet, slot) => {
     puppet.slots.writeAnswer(slot, { startedAt: 0, endedAt: 0, bytesCopied: 0 }, true)
     puppet.slots.setState(slot, State.done)
