@@ -17,6 +17,13 @@ testOnLinux('runSync from within the delivery of an answer sees what came with t
   }
 })
 
+testOnLinux('an answer that waits keeps its room, however often runSync is called meanwhile', async () => {
+  const { run, runSync } = await openFaulty({ act: 'own' }, inProcess)
+  const waiting = run(-1)
+  for (let i = 2; i < 20; i++) expect(runSync(-i)).toBe(-i)
+  expect(await waiting).toBe(-1)
+})
+
 testOnLinux('runSync on a runner that was just lost fails, and serves when another is open', async () => {
   const { run, runSync, told, events } = await openFaulty({ act: 'lose' }, inProcess)
   expect([runSync(1), runSync(-1), runSync(2), runSync(3)]).toEqual([1, LOST, LOST, LOST])

@@ -119,9 +119,11 @@ export class WorkerProcess implements RemoteWorker {
   receive(dataType: NumericDataType, data: SharedOutput): NumericData {
     const { address, length } = data as Place
     if (length === 0) return viewData(dataType, new ArrayBuffer(0), 0, 0)
-    const rooms = this.#rooms.find((rooms) => rooms.has(address))
+    const at = this.#rooms.findIndex((rooms) => rooms.has(address))
+    const rooms = this.#rooms[at]
     const room = rooms?.get(address)
     rooms?.delete(address)
+    if (rooms?.size === 0) this.#rooms.splice(at, 1)
     const view = room && viewData(dataType, room, 0, 0)
     if (room === undefined || view === undefined || length * view.BYTES_PER_ELEMENT > room.byteLength) {
       throw new HalError('HAL_DATA_LOSS', 'the worker process names outputs in memory that it was not given')
@@ -250,8 +252,6 @@ export class WorkerProcess implements RemoteWorker {
   #makeRoom(bytes: readonly number[]): void {
     const { channel } = this.#child
     const rooms = new Map<number, ArrayBuffer>()
-    // What is older belongs to answers that were never sent.
-    if (this.#rooms.push(rooms) > this.#answers) this.#rooms.shift()
     try {
       const addresses = bytes.map((size) => {
         if (size === 0) return 0
@@ -261,22 +261,25 @@ export class WorkerProcess implements RemoteWorker {
         rooms.set(address, room)
         return address
       })
+      // What is older belongs to answers that were never sent.
+      if (rooms.size > 0 && this.#rooms.push(rooms) > this.#answers) this.#rooms.shift()
       channel.send({ kind: 'room', addresses })
     } catch (error) {
-      rooms.clear()
       channel.send({ kind: 'room', addresses: [], error: HalError.from(error).message })
     }
   }
 
   #onExit({ code, signal, error: cause }: ProcessEnd): void {
-    this.#rooms.length = 0
     if (this.#ending && this.#verdict === undefined) return
     const error = this.#verdict ?? this.#unexpected(signal ?? code ?? 'none', cause)
     this.#lost = error
     this.logger('error', error.message, { error })
     this.#pending.reject(error)
+    // It may have answered before.
     this.listener?.onLost(error, 'ended')
+    this.#rooms.length = 0
   }
+
   #unexpected(status: string | number, cause: Error | undefined): HalError {
     const how = typeof status === 'string' ? `by ${status}` : `with status ${status}`
     const message =
