@@ -5,18 +5,23 @@ import { benchMemory } from './memory.js'
 import { benchNpu } from './npu.js'
 import { benchOrt } from './ort.js'
 import { type Measured, report } from './report.js'
+import { benchSoak, type SoakIsolation, type SoakSettings } from './soak.js'
 import { benchSurvive } from './survive.js'
 
-const benches: Readonly<Record<string, (model: string | undefined) => Promise<Measured>>> = {
-  ort: benchOrt,
+type Arguments = { readonly model?: string } & SoakSettings
+
+const benches: Readonly<Record<string, (given: Arguments) => Promise<Measured>>> = {
+  ort: ({ model }) => benchOrt(model),
   dispatch: benchDispatch,
   memory: benchMemory,
   npu: benchNpu,
-  isolation: benchIsolation,
-  survive: (model) => benchSurvive(model),
+  isolation: ({ model }) => benchIsolation(model),
+  survive: () => benchSurvive(),
+  soak: benchSoak,
 }
 
-const usage = `usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort, isolation)]`
+const usage = `usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort, isolation)]
+  soak: [--runs N] [--ort-runs N] [--seed N] [--isolation thread|process|inline]`
 
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -24,6 +29,10 @@ async function main(): Promise<void> {
     options: {
       json: { type: 'boolean', default: false },
       model: { type: 'string' },
+      runs: { type: 'string' },
+      'ort-runs': { type: 'string' },
+      seed: { type: 'string' },
+      isolation: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -31,7 +40,22 @@ async function main(): Promise<void> {
   const bench = benches[name]
   if (values.help) console.log(usage)
   else if (bench === undefined) throw new Error(usage)
-  else console.log(report(name, await bench(values.model), values.json))
+  else {
+    const { model, runs, 'ort-runs': ortRuns, seed, isolation } = values
+    const given = {
+      ...(model !== undefined && { model }),
+      ...(runs !== undefined && { runs: wholeNumber(runs) }),
+      ...(ortRuns !== undefined && { ortRuns: wholeNumber(ortRuns) }),
+      ...(seed !== undefined && { seed: wholeNumber(seed) }),
+      ...(isolation !== undefined && { isolation: isolation as SoakIsolation }),
+    }
+    console.log(report(name, await bench(given), values.json))
+  }
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new Error(`'${text}' is no whole number\n${usage}`)
+  return Number(text)
 }
 
 main().catch((error) => {

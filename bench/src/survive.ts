@@ -1,12 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { npu } from '@xpu-hal/backend-npu'
 import { createHal, type Engine, HalError, type NumericData, type Tensor } from '@xpu-hal/core'
+import { anonymousKb, children, collectGarbage } from './footprint.js'
 import { convolutions } from './models.js'
 import { native, ortLibrary } from './native-host.js'
 import { type Measured, round } from './report.js'
@@ -37,9 +36,9 @@ export async function benchSurvive(_model?: string, injections = ALL): Promise<M
     await writeFile(modelPath, convolutions())
     // What a process opens once and keeps is no leftover.
     await survive(modelPath, { SIGABRT: 1, SIGSEGV: 0, SIGSTOP: 0 })
-    const before = footprint(folder)
+    const before = leftovers(folder)
     const load = await survive(modelPath, injections)
-    const after = footprint(folder)
+    const after = leftovers(folder)
     const figures = {
       injected: load.recoverMs.length,
       accepted: load.accepted,
@@ -95,7 +94,7 @@ async function survive(modelPath: string, injections: Injections) {
   let memory = 0
   for (const signal of shuffled(injections)) {
     await goodAnswers(CALM)
-    memory ||= anonymousKb()
+    memory ||= ownMemoryKb()
     const lost = new Promise<void>((resolve) => {
       onLost = resolve
     })
@@ -106,7 +105,7 @@ async function survive(modelPath: string, injections: Injections) {
     recoverMs.set(signal, [...(recoverMs.get(signal) ?? []), performance.now() - start])
   }
   await goodAnswers(CALM)
-  const memoryGrowthKb = anonymousKb() - memory
+  const memoryGrowthKb = ownMemoryKb() - memory
   running = false
   await Promise.all(submitters)
   const { accepted } = engine.stats()
@@ -163,20 +162,12 @@ function shuffled(injections: Injections): NodeJS.Signals[] {
     .map(({ signal }) => signal)
 }
 
-function children(): number[] {
-  const list = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').trim()
-  return list === '' ? [] : list.split(' ').map(Number)
-}
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
-
-function anonymousKb(): number {
+function ownMemoryKb(): number {
   collectGarbage()
-  return Number(/^Pss_Anon: +(\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))?.[1])
+  return anonymousKb(process.pid)
 }
 
-function footprint(folder: string) {
+function leftovers(folder: string) {
   return {
     children: children().length,
     files: readdirSync(folder).length,
