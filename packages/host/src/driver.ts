@@ -202,7 +202,9 @@ class WorkerDriver implements EngineDriver {
       lane.connect(await repair(open, lane.uselessWorkers, this.#over.signal, options.logger))
       if (!this.#over.signal.aborted) this.#listener({ kind: 'recovered', lane: index })
     } catch (cause) {
-      await worker.end()
+      // Where it never came to an attempt, the runner that was lost is still open.
+      const close = () => worker.commandIfAlive({ kind: 'close' }, { limit: options.limits?.close })
+      await freeAll([close, () => worker.end()], options.logger).catch(() => {})
       if (!this.#over.signal.aborted) this.#lose(HalError.from(cause))
     }
   }

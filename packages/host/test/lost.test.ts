@@ -42,3 +42,13 @@ test('runSync beside threads: a runner that is lost is closed, and the next call
   await driver.doClose()
   expect(closed()).toBe(2)
 })
+
+test('a thread closes a runner that waits to be replaced when its engine closes meanwhile', async () => {
+  const closed = new Int32Array(new SharedArrayBuffer(4))
+  const { driver, run, told } = await openFaulty({ act: 'lose', closed }, { isolation: 'thread' })
+  expect(await run(-1)).toBe(LOST)
+  // The second is lost from the start, and replaced after a pause.
+  await told(3)
+  await driver.doClose()
+  expect(closed[0]).toBe(2)
+})
