@@ -52,3 +52,9 @@ test('a thread closes a runner that waits to be replaced when its engine closes 
   await driver.doClose()
   expect(closed[0]).toBe(2)
 })
+
+test('a thread that never comes back from its event loop does not hold up close', async () => {
+  const { driver, run } = await openFaulty({ hangs: true }, { isolation: 'thread' })
+  expect(await run(1)).toBe(1)
+  await driver.doClose()
+})

@@ -16,6 +16,9 @@ import type { WorkerSeed } from './link.js'
 /** A thread inherits the flags of Node, but refuses to start with one that is for programs on the command line only. */
 const flags = process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}
 
+/** Milliseconds that a thread gets to end, or to fall idle, when its runner is closed. */
+const END_MS = 5_000
+
 /** One worker thread, as main sees it: its birth, its commands, its end. It serves one engine after the other. */
 export class WorkerThread implements RemoteWorker {
   readonly lends = true
@@ -26,6 +29,10 @@ export class WorkerThread implements RemoteWorker {
   readonly #worker: Worker
   /** Resolves when the thread has ended, whatever became of it. */
   readonly exited: Promise<unknown>
+  #leave: () => void = () => {}
+  readonly #left = new Promise<void>((resolve) => {
+    this.#leave = resolve
+  })
   #lost: HalError | undefined
   readonly #pending = new PendingCommand()
   #ending = false
@@ -103,7 +110,7 @@ export class WorkerThread implements RemoteWorker {
   /** Lets go of what belonged to its engine. */
   async rest(): Promise<void> {
     delete this.listener
-    await this.command({ kind: 'rest' })
+    await this.command({ kind: 'rest' }, { limit: END_MS })
     this.#buffers.end()
     this.#buffers = this.#bufferIds()
     this.logger = silent
@@ -115,7 +122,9 @@ export class WorkerThread implements RemoteWorker {
     this.keepProcess(true)
     this.post({ kind: 'end' })
     this.wake()
-    await this.exited
+    const timer = setTimeout(() => this.#leaveEnding(), END_MS)
+    await Promise.race([this.exited, this.#left])
+    clearTimeout(timer)
   }
 
   /**
@@ -178,6 +187,13 @@ export class WorkerThread implements RemoteWorker {
     if (this.#lost !== undefined || this.#ending) return
     this.flush()
     this.wake()
+  }
+
+  /** What its runner's module has put on its event loop does not come back. */
+  #leaveEnding(): void {
+    this.logger('warn', `${this} has not ended within ${END_MS} ms and was left behind`)
+    this.keepProcess(false)
+    this.#leave()
   }
 
   #onExit(code: number, cause: unknown): void {
