@@ -62,7 +62,9 @@ class WorkerDriver implements EngineDriver {
   readonly #repairs = new Set<Promise<void>>()
   /** Their runners were lost when nothing was repaired any more. */
   readonly #unrepaired: RemoteWorker[] = []
-  #listener: (event: DeviceEvent) => void = () => {}
+  /** What happened before anybody listened. */
+  readonly #early: DeviceEvent[] = []
+  #listener: (event: DeviceEvent) => void = (event) => this.#early.push(event)
   /** They are inside native calls and were left behind. */
   readonly #stuck = new Set<RemoteWorker>()
   #closed: Promise<void> | undefined
@@ -112,6 +114,7 @@ class WorkerDriver implements EngineDriver {
 
   doSubscribe(listener: (event: DeviceEvent) => void): void {
     this.#listener = listener
+    for (const event of this.#early.splice(0)) listener(event)
   }
 
   doRun(run: DriverRun): void {

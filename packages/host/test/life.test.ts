@@ -144,6 +144,17 @@ test('what is thrown on the event loop of a worker ends it, and is the cause', a
   await driver.doClose()
 })
 
+test('who listens late is told what happened before', async () => {
+  let died = () => {}
+  const death = new Promise<void>((resolve) => (died = resolve))
+  const logger = (level: LogLevel) => level === 'error' && died()
+  const driver = await open({ run: 'copy', open: 'late throw', ...xy }, ['NPU_0'], 'thread', logger)
+  await death
+  const events: string[] = []
+  driver.doSubscribe?.(({ kind }) => events.push(kind))
+  expect(events).toEqual(['lost'])
+})
+
 test('a close that fails is told, after everything else was freed', async () => {
   const log = createLog()
   const driver = await open({ run: 'copy', log, close: 'throw', ...xy }, ['NPU_0', 'NPU_1'])
