@@ -86,6 +86,7 @@ bool configure(int length, const char **keys, const void **values) {
     if (strcmp(key, "fault") == 0) good = add_faults(value);
     if (strcmp(key, "switch") == 0) good = set_text(settings.switch_file, sizeof settings.switch_file, value);
     if (strcmp(key, "output") == 0) good = set_text(settings.output, sizeof settings.output, value);
+    if (strcmp(key, "answer") == 0) good = set_text(settings.answer, sizeof settings.answer, value);
     if (strcmp(key, "every") == 0) settings.every = strtoul(value, NULL, 10);
     if (strcmp(key, "service_ms") == 0) settings.service_us = (unsigned long)(strtod(value, NULL) * 1000);
     if (strcmp(key, "queue_size") == 0) settings.queue_size = strtoul(value, NULL, 10);

@@ -39,6 +39,7 @@ typedef struct settings {
   unsigned long every, service_us, queue_size;
   unsigned long buffers;  // 0: no limit
   char output[64];
+  char answer[4096];       // empty: none
   char switch_file[4096];  // empty: the faults are always on
 } settings_t;
 

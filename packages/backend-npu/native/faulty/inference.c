@@ -1,5 +1,6 @@
 #include "inference.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,20 +46,55 @@ static void spoil(tensors_struct *output) {
   if (strikes(UNKNOWN_TYPE)) output->data_types[0] = 77;
 }
 
+// What `answer` says of the one output: how many tensors there are, their type, rank and first eight dimensions, the sizes
+// of the blocks of the data, the shape and the name, and which pointers are null, a bit each; then the name, without an end.
+typedef struct {
+  uint64_t count, type, rank, dimensions[8], data_bytes, shape_words, name_bytes, null;
+} answer_t;
+
+enum { NULL_NAMES = 1, NULL_TYPES = 2, NULL_RANKS = 4, NULL_SHAPES = 8, NULL_DATA_LIST = 16, NULL_ONE_SHAPE = 32, SHARED = 64 };
+
+static void rewrite(tensors_struct *output) {
+  answer_t answer;
+  FILE *file = settings.answer[0] == '\0' ? NULL : fopen(settings.answer, "rb");
+  if (file == NULL) return;
+  if (fread(&answer, sizeof answer, 1, file) == 1) {
+    output->num_tensors = answer.count;
+    output->data_types[0] = (int32_t)answer.type;
+    output->ranks[0] = answer.rank;
+    free(output->shapes[0]);
+    output->shapes[0] = calloc(answer.shape_words + 1, sizeof(size_t));
+    for (size_t i = 0; i < answer.shape_words && i < 8; i++) output->shapes[0][i] = answer.dimensions[i];
+    free(output->data[0]);
+    output->data[0] = calloc(answer.data_bytes + 1, 1);
+    free(output->names[0]);
+    output->names[0] = malloc(answer.name_bytes + 1);
+    output->names[0][fread(output->names[0], 1, answer.name_bytes, file)] = '\0';
+    if (answer.null & SHARED) output->data[0] = output->shapes[0];
+    if (answer.null & NULL_ONE_SHAPE) output->shapes[0] = NULL;
+    if (answer.null & NULL_NAMES) output->names = NULL;
+    if (answer.null & NULL_TYPES) output->data_types = NULL;
+    if (answer.null & NULL_RANKS) output->ranks = NULL;
+    if (answer.null & NULL_SHAPES) output->shapes = NULL;
+    if (answer.null & NULL_DATA_LIST) output->data = NULL;
+  }
+  fclose(file);
+}
+
 tensors_struct *infer(const tensors_struct *input) {
   const size_t rank = input->ranks[0], count = count_elements(input);
   tensors_struct *output = malloc(sizeof *output);
   output->num_tensors = 1;
-  output->names = malloc(sizeof(char *));
+  output->names = calloc(3, sizeof(char *));
   output->names[0] = strdup(settings.output);
-  output->data_types = malloc(sizeof(int32_t));
+  output->data_types = calloc(6, sizeof(int32_t));
   output->data_types[0] = DATA_TYPE_FLOAT;
-  output->ranks = malloc(sizeof(size_t));
+  output->ranks = calloc(3, sizeof(size_t));
   output->ranks[0] = rank;
-  output->shapes = malloc(sizeof(size_t *));
+  output->shapes = calloc(3, sizeof(size_t *));
   output->shapes[0] = malloc((rank + 1) * sizeof(size_t));
   if (rank > 0) memcpy(output->shapes[0], input->shapes[0], rank * sizeof(size_t));
-  output->data = malloc(sizeof(void *));
+  output->data = calloc(3, sizeof(void *));
   float *doubled = malloc(count * sizeof(float) + 1);
   const float *given = input->data[0];
   for (size_t i = 0; i < count; i++) doubled[i] = 2 * given[i];
@@ -69,5 +105,6 @@ tensors_struct *infer(const tensors_struct *input) {
   if (strikes(CRASH)) *nowhere = 1;
   if (strikes(EXIT)) exit(3);
   spoil(output);
+  rewrite(output);
   return output;
 }

@@ -6,6 +6,7 @@
 //   every       a fault strikes at each every-th occasion, from 1; default 3
 //   service_ms  how long an inference takes, such as 2.5; default 0
 //   output      name of the output; default y
+//   answer      path of a file: while it is there, each output is what inference.c reads in it
 //   queue_size  inferences that wait to be run before send_input refuses, default 100
 //   buffers     send_input blocks while that many outputs are due or not received; default 0: no limit
 //
