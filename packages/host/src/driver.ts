@@ -163,8 +163,17 @@ class WorkerDriver implements EngineDriver {
     clearTimeout(timer)
     for (const lane of this.lanes) lane.end()
     const workers = [...this.lanes.flatMap(({ worker }) => worker ?? []), ...this.#unrepaired]
-    const freeWorkers = () => free(workers, this.options, this.workers, this.loaded)
+    // Who was left behind may still use what it shares.
+    const shared = this.#stuck.size === 0 ? this.loaded : undefined
+    if (shared === undefined) void this.#unloadLate()
+    const freeWorkers = () => free(workers, this.options, this.workers, shared)
     await freeAll([() => this.#sync?.close(), freeWorkers, () => this.workers.close()], this.options.logger)
+  }
+
+  async #unloadLate(): Promise<void> {
+    await Promise.all([...this.#stuck].map(({ exited }) => exited))
+    const unload = () => this.workers.module?.unload?.(this.loaded.shared)
+    await freeAll([unload], this.options.logger).catch(() => {})
   }
 
   #down(index: number, error: HalError, loss: Loss, worker: RemoteWorker): void {

@@ -16,6 +16,7 @@ export interface RunnerModule<Config = unknown, Shared = unknown> {
   open(config: Config, shared: Shared, worker: WorkerInfo): AnyRunner | Promise<AnyRunner>
   /**
    * Frees what `load` took, after every runner was closed; on the same thread, or on another one where that one is gone.
+   * Where a worker was left behind in a call: when that has come back, perhaps never.
    */
   unload?(shared: Shared): void
   /**
