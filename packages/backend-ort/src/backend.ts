@@ -1,4 +1,6 @@
 import { availableParallelism, cpus } from 'node:os'
+import { resolve } from 'node:path'
+import { inspect } from 'node:util'
 import {
   type Backend,
   type BackendContext,
@@ -22,7 +24,7 @@ const TELEMETRY = 'ORT_DISABLE_TELEMETRY'
 const runner = new URL('./runner.js', import.meta.url)
 
 export interface OrtConfig {
-  /** Path of the ONNX Runtime library to use; without it the one that onnxruntime-node ships. */
+  /** Path of the ONNX Runtime library to use, from the current folder; without it the one that onnxruntime-node ships. */
   readonly library?: string
 }
 
@@ -32,14 +34,24 @@ export class OrtBackend implements Backend {
   readonly name = 'ort'
   readonly version = '0.1.0'
 
-  constructor(private readonly config: OrtConfig) {}
+  private readonly library: string | undefined
+
+  /** @throws HalError HAL_INVALID_ARGUMENT when `library` is no path. */
+  constructor({ library }: OrtConfig) {
+    if (library !== undefined && (typeof library !== 'string' || library === '' || library.includes('\0'))) {
+      const shown = inspect(library, { depth: 0, customInspect: false })
+      throw new HalError('HAL_INVALID_ARGUMENT', `ort: library is ${shown}; it is the path of a library`)
+    }
+    // The loader of the system would look for a bare name elsewhere.
+    this.library = library && resolve(library)
+  }
 
   /** @throws HalError HAL_UNAVAILABLE when the library is missing, does not load, or is too old. */
   async doDevices({ logger }: BackendContext): Promise<readonly DeviceDriver[]> {
     // On the main thread: the environment of a worker thread is a copy that native code does not see.
     process.env[TELEMETRY] ??= '1'
     const { loadLibrary, shippedLibrary } = await nativePart()
-    const { path, version } = loadLibrary(this.config.library ?? shippedLibrary())
+    const { path, version } = loadLibrary(this.library ?? shippedLibrary())
     logger('debug', `ONNX Runtime ${version}`, { library: path })
     return [cpuDevice(path, version)]
   }

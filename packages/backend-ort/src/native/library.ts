@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { HalError } from '@xpu-hal/core/backend'
@@ -58,6 +58,8 @@ interface OpenLibrary {
 
 function open(path: string): OpenLibrary {
   try {
+    // The loader of the system would wait for somebody to write to a pipe.
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) throw new Error('it is not a file')
     const handle = koffi.load(path)
     const base: Pointer = handle.func('OrtGetApiBase', 'void *', [])()
     const [getApi, getVersion] = koffi.decode(base, 'void *', 2)
