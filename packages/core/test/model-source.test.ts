@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,6 +47,18 @@ describe('resolveModel', () => {
     )
     expect(error.code).toBe('HAL_INVALID_ARGUMENT')
   })
+
+  it.skipIf(process.platform === 'win32')(
+    'refuses a pipe and a device by name, and waits for neither',
+    async () => {
+      const pipe = join(folder, 'pipe.onnx')
+      execFileSync('mkfifo', [pipe])
+      for (const path of [pipe, '/dev/zero', '/dev/null']) {
+        const error = await failure(resolveModel(path))
+        expect(error).toMatchObject({ code: 'HAL_INVALID_ARGUMENT', message: expect.stringContaining(path) })
+      }
+    },
+  )
 
   it.each([
     ['an empty path', ''],
