@@ -7,18 +7,17 @@ import {
   type RunAnswer,
   type SyncRequest,
 } from '@xpu-hal/core/backend'
+import { AT_HAND, connect, free, load } from './connect.js'
 import { freeAll } from './free.js'
 import { type Connection, WorkerLane } from './lane.js'
 import type { HostOptions } from './options.js'
 import { repair } from './repair.js'
 import type { LoadedModel } from './runner.js'
 import { SyncRunner } from './sync-runner.js'
-import { Outbox } from './worker/outbox.js'
+import { commandIfAlive } from './worker/commands.js'
 import type { Loss, RemoteWorker } from './worker/remote-worker.js'
 import type { Workers } from './workers.js'
 
-/** One run more than the runner has in its hands is there for it to take, so that it never waits for the event loop. */
-const AT_HAND = 1
 /** Milliseconds that a worker process gets for runs that were given up on when its engine closes. */
 const CLOSING_PATIENCE_MS = 1_000
 /** Workers that an engine leaves behind inside native calls, at most: each keeps its memory. */
@@ -198,7 +197,7 @@ class WorkerDriver implements EngineDriver {
     let worker = last
     const open = async () => {
       try {
-        await worker.commandIfAlive({ kind: 'close' }, { limit: options.limits?.close })
+        await commandIfAlive(worker, { kind: 'close' }, { limit: options.limits?.close })
         if (worker.lost !== undefined) {
           worker = workers.start(last.worker)
           if (workers.module === undefined) await load(worker, options, workers)
@@ -229,80 +228,5 @@ class WorkerDriver implements EngineDriver {
   #leaveBehind(worker: RemoteWorker): void {
     this.#stuck.add(worker)
     void worker.exited.then(() => this.#stuck.delete(worker))
-  }
-}
-
-/** Loads the model on a worker: for all of them, or where they do not share it for this one. */
-async function load(
-  worker: RemoteWorker,
-  { config, model, limits }: HostOptions<unknown>,
-  workers: Workers,
-): Promise<LoadedModel<unknown>> {
-  const { message, transfer = [], done } = await workers.mail(model)
-  const command = { kind: 'load', config, model: message, keep: workers.module === undefined } as const
-  try {
-    return await worker.command(command, { transfer, limit: limits?.open })
-  } finally {
-    done?.()
-  }
-}
-
-/** Opens a runner on a worker. */
-async function connect(
-  worker: RemoteWorker,
-  { config, depth = 1, limits }: HostOptions<unknown>,
-  { module }: Workers,
-  { inputs, outputs, shared }: LoadedModel<unknown>,
-): Promise<Connection> {
-  const slots = worker.allocateSlots(depth + AT_HAND + worker.syncSlots, inputs.length + outputs.length)
-  const cancelToken = await worker.command<bigint | undefined>(
-    {
-      kind: 'open',
-      worker: worker.worker,
-      config,
-      model: module && { shared },
-      inputNames: inputs.map(({ name }) => name),
-      outputs: outputs.length,
-      depth,
-      slots: worker.slotsMessage(slots),
-    },
-    { limit: limits?.open },
-  )
-  return {
-    worker,
-    slots,
-    outbox: new Outbox(worker, slots, inputs.length > 0),
-    cancelToken: module && cancelToken,
-  }
-}
-
-/**
- * Closes every runner on its own worker, unloads the model (one that they share on the first of them), and gives the workers
- * back.
- */
-async function free(
-  started: readonly RemoteWorker[],
-  { limits: { close: limit } = {}, logger }: HostOptions<unknown>,
-  workers: Workers,
-  loaded: LoadedModel<unknown> | undefined,
-): Promise<void> {
-  const close = started.map((worker) => () => worker.commandIfAlive({ kind: 'close' }, { limit }))
-  const unload = () => {
-    if (workers.module === undefined) {
-      return Promise.all(
-        started.map((worker) => worker.commandIfAlive({ kind: 'unload', model: undefined }, { limit })),
-      )
-    }
-    if (loaded === undefined) return
-    const alive = started.find((worker) => worker.lost === undefined)
-    if (alive === undefined) return workers.module.unload?.(loaded.shared)
-    return alive.command({ kind: 'unload', model: { shared: loaded.shared } }, { limit })
-  }
-  let failed = true
-  try {
-    await freeAll([...close, unload], logger)
-    failed = false
-  } finally {
-    await workers.release(started, failed)
   }
 }

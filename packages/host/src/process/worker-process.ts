@@ -78,25 +78,11 @@ export class WorkerProcess implements RemoteWorker {
     return this.#lost
   }
 
-  async command<T>(command: Command, { limit }: CommandOptions = {}): Promise<T> {
-    if (this.#lost !== undefined) throw this.#lost
+  async command<T>(command: Command, options?: CommandOptions): Promise<T> {
     if (command.kind === 'open') this.#lostRunner = undefined
-    this.keepProcess(true)
-    const post = () => {
-      this.post(command)
-      this.wake()
-    }
-    try {
-      const value = await this.#pending.send<T>(command, limit, post, (why) => this.giveUp(why))
-      if (command.kind === 'load') checkLoaded(value)
-      return value
-    } finally {
-      this.keepProcess(false)
-    }
-  }
-
-  async commandIfAlive(command: Command, options?: CommandOptions): Promise<void> {
-    if (this.#lost === undefined) await this.command(command, options)
+    const value = await this.#pending.send<T>(this, command, options)
+    if (command.kind === 'load') checkLoaded(value)
+    return value
   }
 
   allocateSlots(count: number, tensors: number): Slots {

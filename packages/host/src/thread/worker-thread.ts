@@ -67,22 +67,8 @@ export class WorkerThread implements RemoteWorker {
     return this.#lost
   }
 
-  async command<T>(command: Command, { transfer, limit }: CommandOptions = {}): Promise<T> {
-    if (this.#lost !== undefined) throw this.#lost
-    this.keepProcess(true)
-    const post = () => {
-      this.post(command, transfer)
-      this.wake()
-    }
-    try {
-      return await this.#pending.send(command, limit, post, (why) => this.giveUp(why))
-    } finally {
-      this.keepProcess(false)
-    }
-  }
-
-  async commandIfAlive(command: Command, options?: CommandOptions): Promise<void> {
-    if (this.#lost === undefined) await this.command(command, options)
+  command<T>(command: Command, options?: CommandOptions): Promise<T> {
+    return this.#pending.send(this, command, options)
   }
 
   allocateSlots(count: number, tensors: number): Slots {

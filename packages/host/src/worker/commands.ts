@@ -1,5 +1,6 @@
 import type { HalError } from '@xpu-hal/core/backend'
 import type { Command } from './message.js'
+import type { CommandOptions, RemoteWorker } from './remote-worker.js'
 
 /** For messages. */
 const steps: Readonly<Record<Command['kind'], string>> = {
@@ -15,27 +16,27 @@ const steps: Readonly<Record<Command['kind'], string>> = {
 export class PendingCommand {
   #settle: { resolve(value: unknown): void; reject(error: Error): void } | undefined
 
-  /**
-   * @param limit milliseconds after which `onLate` is told, which has to see to it that `reject` is called
-   * @throws what `reject` gets
-   */
+  /** As `command` of the worker. */
   async send<T>(
+    worker: RemoteWorker,
     command: Command,
-    limit: number | undefined,
-    post: () => void,
-    onLate: (why: string) => void,
+    { transfer, limit }: CommandOptions = {},
   ): Promise<T> {
+    if (worker.lost !== undefined) throw worker.lost
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    const tooLate = () => onLate(`${steps[command.kind]} took longer than ${limit} ms`)
+    worker.keepProcess(true)
+    const tooLate = () => worker.giveUp(`${steps[command.kind]} took longer than ${limit} ms`)
     const timer = limit === undefined ? undefined : setTimeout(tooLate, limit)
     try {
-      post()
+      worker.post(command, transfer)
+      worker.wake()
       return (await reply) as T
     } finally {
       clearTimeout(timer)
       this.#settle = undefined
+      worker.keepProcess(false)
     }
   }
 
@@ -46,4 +47,13 @@ export class PendingCommand {
   reject(error: HalError | Error): void {
     this.#settle?.reject(error)
   }
+}
+
+/** Nothing where the worker was lost before, and with it all that it held. */
+export async function commandIfAlive(
+  worker: RemoteWorker,
+  command: Command,
+  options?: CommandOptions,
+): Promise<void> {
+  if (worker.lost === undefined) await worker.command(command, options)
 }

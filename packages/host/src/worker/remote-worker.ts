@@ -38,8 +38,6 @@ export interface RemoteWorker {
    * @throws what the worker threw; HAL_DEVICE_LOST when it ends or is given up instead.
    */
   command<T>(command: Command, options?: CommandOptions): Promise<T>
-  /** The same, but nothing where the worker was lost before and with it all that it held. */
-  commandIfAlive(command: Command, options?: CommandOptions): Promise<void>
   /** Whether outputs may stay in memory of its runtime, for `borrow` of the module. */
   readonly lends: boolean
   /** Slots for a runner that it is about to open, all free. */
@@ -59,7 +57,7 @@ export interface RemoteWorker {
    */
   runSync?(connection: Connection, request: SyncRequest, limit: number | undefined): RunAnswer
   /** Does not wake the worker. */
-  post(mail: Mail): void
+  post(mail: Mail, transfer?: readonly ArrayBuffer[]): void
   wake(): void
   /** Gives it up, because a call never comes back from the runtime. */
   giveUp(why: string): void
