@@ -214,7 +214,7 @@ class WorkerDriver implements EngineDriver {
       if (!this.#over.signal.aborted) this.#listener({ kind: 'recovered', lane: index })
     } catch (cause) {
       // Where it never came to an attempt, the runner that was lost is still open.
-      const close = () => worker.commandIfAlive({ kind: 'close' }, { limit: options.limits?.close })
+      const close = () => commandIfAlive(worker, { kind: 'close' }, { limit: options.limits?.close })
       await freeAll([close, () => worker.end()], options.logger).catch(() => {})
       if (!this.#over.signal.aborted) this.#lose(HalError.from(cause))
     }
