@@ -295,11 +295,10 @@ const failure = (cause: string) =>
 
 /** What costs far more to take in than to send. */
 const corpus: Readonly<Record<string, Script>> = {
-  'causes of causes, 1,000 deep': (puppet) => puppet.write(jsonFrame(failure(nested(1000)))),
-  'causes of causes, 1,000,000 deep': (puppet) => puppet.write(jsonFrame(failure(nested(1_000_000)))),
-  'twenty million lists': (puppet) =>
-    puppet.write(jsonFrame(failure(`{"value":[${'[],'.repeat(20_000_000)}0]}`))),
-  'lists in lists, 50,000,000 deep': (puppet) => puppet.write(jsonFrame('['.repeat(50_000_000))),
+  'causes of causes, 1,000 deep': (puppet) => puppet.tell(failure(nested(1000))),
+  'causes of causes, 1,000,000 deep': (puppet) => puppet.tell(failure(nested(1_000_000))),
+  'twenty million lists': (puppet) => puppet.tell(failure(`{"value":[${'[],'.repeat(20_000_000)}0]}`)),
+  'lists in lists, 50,000,000 deep': (puppet) => puppet.tell('['.repeat(50_000_000)),
   'room for two million outputs': (puppet) =>
     puppet.say({ kind: 'room', bytes: new Array(2_000_000).fill(1) }),
   'room for more than there is': (puppet, slot) => {

@@ -8,6 +8,7 @@ import { ChildChannel } from '../src/process/child-channel.js'
 import { type Arrival, bell, FrameReader, jsonFrame } from '../src/process/frames.js'
 import type { ProcessAnswer, ProcessMail } from '../src/process/message.js'
 import { Readiness, socketPair } from '../src/process/native/descriptor.js'
+import { unpackOutputs } from '../src/worker/outputs.js'
 import { testOnLinux } from './process.js'
 
 const BELL = Buffer.alloc(4)
@@ -186,6 +187,19 @@ testOnLinux('a thread can wait for messages without its event loop, also inside 
   closeSync(theirs)
   expect(channel.waitReadable()).toBe(true)
   expect(channel.readNow()).toBe(false)
+})
+
+testOnLinux('a worker that has too much to say is told so, and is not killed for it', () => {
+  expect(() => jsonFrame(`[${'"a",'.repeat(2 ** 22)}0]`)).toThrow(/too many values/)
+  expect(jsonFrame(JSON.stringify(',[{"\\'.repeat(2 ** 22))).length).toBeGreaterThan(2 ** 24)
+})
+
+testOnLinux('strings that are fewer than their shape says do not pass for those of the caller', () => {
+  const mine = { dataType: 'string', shape: [2], data: ['a', 'b'] } as const
+  const came = { dataType: 'string', shape: [2], data: ['x'] } as const
+  const given = { ...mine, data: [...mine.data] }
+  expect(unpackOutputs([given], [came], () => new Float32Array(0))).toEqual([came])
+  expect(given.data).toEqual(['a', 'b'])
 })
 
 testOnLinux('what cannot be cloned is refused and leaves the channel whole', () => {

@@ -84,6 +84,13 @@ export class Puppet {
     this.#socket.pause()
   }
 
+  /** JSON that a worker would not send: it is not checked here. */
+  tell(json: string): void {
+    const frame = Buffer.from(`    ${json}`)
+    frame.writeUInt32LE(frame.length - 4)
+    this.write(frame)
+  }
+
   say(message: unknown): void {
     this.write(jsonFrame(JSON.stringify(message) ?? 'null'))
   }

@@ -1,16 +1,13 @@
 import { readSync, writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { HalError } from '@xpu-hal/core/backend'
-import { type Arrival, BELL, bell, cloneFrame, FrameReader } from './frames.js'
+import { type Arrival, BELL, bell, cloneFrame, FrameReader, holdsTooMuch } from './frames.js'
 import type { ProcessMail, ProcessSeed } from './message.js'
 import { Readiness } from './native/descriptor.js'
 
 const READ_BYTES = 65_536
 /** Messages and bells that wait to be read, at most: a worker that does its work reads long before. */
 const MAX_QUEUED = 1000
-/** Values of a message, at most: an empty list costs twenty times the bytes that announce it. */
-const MAX_VALUES = 2 ** 22
-const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = Buffer.from('"\\,[{')
 
 /**
  * Main's end of the socket to a worker process, on the event loop. Owns its descriptor. What comes is unproven: that it is
@@ -162,23 +159,8 @@ export class Channel {
 
 /** @throws Error where it is no JSON, or would take far more memory than its bytes */
 function parse(body: Buffer): unknown {
-  if (body.length > MAX_VALUES && countValues(body) > MAX_VALUES) {
-    throw new RangeError(`it holds more than ${MAX_VALUES} values`)
-  }
+  if (holdsTooMuch(body)) throw new RangeError('it holds too many values')
   return JSON.parse(body.toString())
-}
-
-/** Of JSON, in its lists and objects, these included. */
-function countValues(json: Buffer): number {
-  let count = 1
-  let inText = false
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at]
-    if (byte === QUOTE) inText = !inText
-    else if (inText) at += byte === BACKSLASH ? 1 : 0
-    else if (byte === COMMA || byte === BRACKET || byte === BRACE) count++
-  }
-  return count
 }
 
 /** What a listener throws is uncaught, and no reason to lose what comes after it. */

@@ -5,6 +5,9 @@ import { HalError } from '@xpu-hal/core/backend'
 const HEADER = 4
 /** Bytes of a message, at most: tensors and models do not travel here. */
 export const MAX_FRAME = 2 ** 28
+/** Values of a message in JSON, at most: an empty list costs twenty times the bytes that announce it. */
+const MAX_VALUES = 2 ** 22
+const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = Buffer.from('"\\,[{')
 /** What a message that was announced gets at first: nobody gets memory by announcing. */
 const FIRST_ROOM = 65_536
 
@@ -21,11 +24,32 @@ export function cloneFrame(message: unknown): Buffer {
   return withLength(serializer.releaseBuffer())
 }
 
-/** A message as JSON, which a process can read that does not trust this one, framed. */
+/**
+ * A message as JSON, which a process can read that does not trust this one, framed.
+ * @throws HalError HAL_RESOURCE_EXHAUSTED where it is too long or holds too much to be read
+ */
 export function jsonFrame(text: string): Buffer {
   const frame = Buffer.allocUnsafe(HEADER + Buffer.byteLength(text))
   frame.write(text, HEADER)
+  if (holdsTooMuch(frame.subarray(HEADER))) {
+    const message = `a message of a worker process holds too many values: ${MAX_VALUES} at most`
+    throw new HalError('HAL_RESOURCE_EXHAUSTED', message)
+  }
   return withLength(frame)
+}
+
+/** Whether JSON has so many values, in its lists and objects, that it would take far more memory than its bytes. */
+export function holdsTooMuch(json: Uint8Array): boolean {
+  if (json.length <= MAX_VALUES) return false
+  let count = 1
+  let inText = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]
+    if (byte === QUOTE) inText = !inText
+    else if (inText) at += byte === BACKSLASH ? 1 : 0
+    else if (byte === COMMA || byte === BRACKET || byte === BRACE) count++
+  }
+  return count > MAX_VALUES
 }
 
 /** @throws HalError HAL_RESOURCE_EXHAUSTED where it is too long to be read */
