@@ -60,7 +60,7 @@ const cells: readonly Cell[] = [
   { fault: 'drop,block', every: 50, config: { answerTimeout: 20, quirks: blocks }, code: LOST },
   { fault: 'hang_send', every: 250, config: { answerTimeout: 20 }, code: LOST },
   { fault: 'hang_receive', every: 250, config: { answerTimeout: 20 }, code: LOST },
-  { fault: 'hang_execute', every: 250, config: { answerTimeout: 20, closeTimeout: 20 }, code: LOST },
+  { fault: 'hang_execute', every: 250, config: { answerTimeout: 20, closeTimeout: 500 }, code: LOST },
   { fault: 'hang_send', form: 'older', every: 250, config: { answerTimeout: 20 }, code: LOST },
   { fault: 'hang_execute', form: 'older', every: 250, config: { answerTimeout: 20 }, code: LOST },
 ]

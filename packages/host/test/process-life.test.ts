@@ -74,7 +74,7 @@ testOnLinux.each([
 testOnLinux('close leaves neither the process, nor a zombie, nor what it has started', async () => {
   const { driver, said } = await open({ act: 'spawn' })
   const [pid, sleeper] = said as [number, number]
-  expect(stateOf(sleeper)).toBe('S')
+  expect(['R', 'S', 'D']).toContain(stateOf(sleeper))
   await driver.doClose()
   expect(stateOf(pid)).toBeUndefined()
   await ended(sleeper)
