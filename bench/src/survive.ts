@@ -92,9 +92,11 @@ async function survive(modelPath: string, injections: Injections) {
   engine.on('lost', () => onLost())
   const recoverMs = new Map<string, number[]>()
   let memory = 0
-  for (const signal of shuffled(injections)) {
+  const signals = shuffled(injections)
+  for (const [i, signal] of signals.entries()) {
     await goodAnswers(CALM)
-    memory ||= ownMemoryKb()
+    // By then everything is compiled and has grown to its size.
+    if (i === Math.floor(signals.length / 5)) memory = ownMemoryKb()
     const lost = new Promise<void>((resolve) => {
       onLost = resolve
     })
