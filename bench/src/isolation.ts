@@ -1,7 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { mock } from '@xpu-hal/backend-mock'
 import { ort } from '@xpu-hal/backend-ort'
-import { type BackendSource, createHal, type EngineOptions, type Outputs } from '@xpu-hal/core'
+import {
+  type BackendSource,
+  createHal,
+  type Engine,
+  type EngineOptions,
+  type Outputs,
+  type TensorInfo,
+} from '@xpu-hal/core'
 import { convolutions, identity } from './models.js'
 import { type Measured, round } from './report.js'
 import { measure, median } from './samples.js'
@@ -60,28 +67,10 @@ async function compare({ backend, model, options, runs }: Load): Promise<Result[
   const sides = await Promise.all(
     ISOLATIONS.map(async (isolation) => {
       const engine = await hal.openEngine(model, { ...options, isolation, fallback: 'allow' })
-      const inputs = Object.fromEntries(
-        engine.inputs.map(({ name, shape }) => [
-          name,
-          engine.allocate(
-            name,
-            shape.map((size) => Math.max(size, 1)),
-          ),
-        ]),
-      )
+      const inputs = allocate(engine, engine.inputs)
       const free: Outputs[] = []
       const run = async () => {
-        const outputs =
-          free.pop() ??
-          Object.fromEntries(
-            engine.outputs.map(({ name, shape }) => [
-              name,
-              engine.allocate(
-                name,
-                shape.map((size) => Math.max(size, 1)),
-              ),
-            ]),
-          )
+        const outputs = free.pop() ?? allocate(engine, engine.outputs)
         free.push(await engine.run(inputs, { outputs }))
       }
       return { isolation, run, p50: [] as number[], perSecond: [] as number[] }
@@ -102,6 +91,12 @@ async function compare({ backend, model, options, runs }: Load): Promise<Result[
     p50: median(p50),
     perSecond: median(perSecond),
   }))
+}
+
+/** Tensors of the engine's own memory, of size 1 where the model leaves it open. */
+function allocate(engine: Engine, infos: readonly TensorInfo[]): Outputs {
+  const size = (dimension: number) => Math.max(dimension, 1)
+  return Object.fromEntries(infos.map(({ name, shape }) => [name, engine.allocate(name, shape.map(size))]))
 }
 
 function of(results: readonly Result[], isolation: (typeof ISOLATIONS)[number]): Result {

@@ -185,10 +185,7 @@ export class WorkerLane implements Lane, AnswerListener {
    * may overtake. A letter comes after the doorbell of an earlier run that shows its slot already.
    */
   #nextAnswered(slots: Slots): Flight | undefined {
-    return this.#flights.find(
-      ({ slot, letter }) =>
-        slots.state(slot) === State.done && (letter !== undefined || !slots.hasAnswerLetter(slot)),
-    )
+    return this.#flights.find(({ slot, letter }) => slots.isAnswered(slot, letter !== undefined))
   }
 
   #rest(): void {

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { mailable, PIECE } from '../src/thread/model.js'
+import { PIECE } from '../src/copy.js'
+import { mailable } from '../src/thread/model.js'
 
 const model = (bytes: Uint8Array) => ({ kind: 'bytes', name: 'm', bytes }) as const
 

@@ -1,13 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Logger, Model, TensorMemory } from '@xpu-hal/core/backend'
+import { copyInPieces } from '../copy.js'
 import type { WorkerInfo } from '../runner.js'
 import type { RemoteWorker } from '../worker/remote-worker.js'
 import type { MailedModel, Workers } from '../workers.js'
 import { Arena } from './arena.js'
 import { WorkerProcess } from './worker-process.js'
-
-/** Bytes copied between two turns of the event loop: about a millisecond. */
-const PIECE = 2 ** 22
 
 /** Worker processes: each loads the model for itself, and dies alone. Tensors lie in an arena that all of them map. */
 class Processes implements Workers {
@@ -33,11 +30,7 @@ class Processes implements Workers {
     if (model.kind === 'file') return { message: model }
     const { name, bytes } = model
     let buffer: ArrayBuffer | undefined = this.arena.allocate(bytes.length)
-    const mapped = new Uint8Array(buffer)
-    for (let at = 0; at < bytes.length; at += PIECE) {
-      if (at > 0) await turn()
-      mapped.set(bytes.subarray(at, at + PIECE), at)
-    }
+    await copyInPieces(bytes, new Uint8Array(buffer))
     const address = this.arena.offsetOf(buffer) as number
     return {
       message: { kind: 'mapped', name, address, byteOffset: 0, length: bytes.length },

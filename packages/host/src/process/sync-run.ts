@@ -45,9 +45,7 @@ export class SyncRun {
   }
 
   get answered(): boolean {
-    const { slots } = this.connection
-    if (slots.state(this.slot) !== State.done) return false
-    return this.#letter !== undefined || !slots.hasAnswerLetter(this.slot)
+    return this.connection.slots.isAnswered(this.slot, this.#letter !== undefined)
   }
 
   /** @throws what the runner threw */

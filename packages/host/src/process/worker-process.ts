@@ -1,4 +1,5 @@
 import {
+  bytesPerElement,
   HalError,
   type Logger,
   type NumericData,
@@ -110,8 +111,7 @@ export class WorkerProcess implements RemoteWorker {
     const room = rooms?.get(address)
     rooms?.delete(address)
     if (rooms?.size === 0) this.#rooms.splice(at, 1)
-    const view = room && viewData(dataType, room, 0, 0)
-    if (room === undefined || view === undefined || length * view.BYTES_PER_ELEMENT > room.byteLength) {
+    if (room === undefined || length * bytesPerElement(dataType) > room.byteLength) {
       throw new HalError('HAL_DATA_LOSS', 'the worker process names outputs in memory that it was not given')
     }
     return viewData(dataType, room, 0, length)

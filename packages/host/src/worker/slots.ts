@@ -117,6 +117,11 @@ export class Slots {
     return this.#get(slot, Field.answerLetter) === 1
   }
 
+  /** True when all of the answer is there. A letter can come later than the slot shows that it is done. */
+  isAnswered(slot: number, letterCame: boolean): boolean {
+    return this.state(slot) === State.done && (letterCame || !this.hasAnswerLetter(slot))
+  }
+
   /** Times are put right where they cannot be: before the run was sent, or still to come. */
   times(slot: number, sentAt: number): SlotTimes {
     const endedAt = within(sentAt, this.#get(slot, Field.endedAt), now())
