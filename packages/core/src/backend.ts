@@ -66,6 +66,11 @@ export interface OpenRequest {
   readonly options: OptionValues
   /** The ids of the cores that `boundOption` allows, at least one. */
   readonly cores: readonly string[]
+  /**
+   * A driver of the same model with the same options that is open: of the engine that is being cloned, or of the same engine on
+   * another device. What both can use (weights, tensor memory) should be shared. It may be closed before this one.
+   */
+  readonly like?: EngineDriver
   readonly logger: Logger
 }
 
@@ -103,6 +108,8 @@ export interface EngineDriver {
    */
   readonly memory: 'shared' | 'any' | TensorMemory
   readonly lanes: readonly Lane[]
+  /** It uses the weights of the driver that it was opened `like`, instead of a copy; false when missing. */
+  readonly sharesWeights?: boolean
   /**
    * Starts a run on lane `run.lane`, which has room. Must not block, unless the lane is inline. Ends with exactly one
    * call of `run.done`, `run.fail`, `run.giveBack` or `run.lose`, at any time, also from within `doRun`.

@@ -15,15 +15,18 @@ export type BoundOption =
 
 /** The options that every engine has. {@link COMMON_OPTIONS} says what each does. */
 export interface CommonOptions {
-  readonly devices?: 'auto' | readonly string[]
+  readonly devices?: 'auto' | readonly string[] | readonly number[]
+  readonly spread?: boolean
   readonly fallback?: 'error' | 'warn' | 'allow'
   readonly boundOption?: BoundOption
   readonly useOrt?: boolean
   readonly bufferCount?: number
   readonly maxLoad?: number
   readonly maxWaiting?: number
-  readonly workers?: number
+  readonly workers?: number | 'auto'
   readonly threadsPerWorker?: number
+  readonly batching?: Batching
+  readonly warmUp?: number
   readonly priority?: Priority
   readonly weight?: number
   readonly timeout?: number
@@ -31,6 +34,30 @@ export interface CommonOptions {
   readonly isolation?: Isolation
   readonly whenLost?: 'wait' | 'fail'
   readonly repeatable?: boolean
+}
+
+/** What `engine.clone` may change. */
+export type CloneOptions = Pick<
+  CommonOptions,
+  | 'bufferCount'
+  | 'maxLoad'
+  | 'maxWaiting'
+  | 'workers'
+  | 'priority'
+  | 'weight'
+  | 'timeout'
+  | 'ordered'
+  | 'batching'
+>
+
+/** See the option `batching`. */
+export type Batching = {
+  /** Rows of one execution, from 2. */
+  readonly maxSize: number
+  /** Milliseconds that a request may be held back, while a core is free, for others to join it; default 2. */
+  readonly maxDelay?: number
+  /** Hold back only while that is likely to pay; default true. False: always until `maxSize` or `maxDelay`. */
+  readonly adaptive?: boolean
 }
 
 /** What `openEngine` takes: the common options, and those that the device declares. */

@@ -1,3 +1,5 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { CloneOptions } from './common-options.js'
 import type { Device } from './device.js'
 import type { HalError } from './errors.js'
 import type { TensorInfo } from './model.js'
@@ -112,6 +114,8 @@ export interface EngineStats {
   /** From submission to the start on a core, and from start to end there. */
   readonly queueWait: Percentiles
   readonly run: Percentiles
+  /** Rows of each execution, with the option `batching`; nothing is counted without it. */
+  readonly batchSize: Percentiles
   /** From submission to settlement. */
   readonly latency: Percentiles
 }
@@ -131,6 +135,9 @@ export interface EngineEvents {
   recovered: () => void
 }
 
+/** What `engine.share` gives, to be transferred to another thread. */
+export type EngineHandle = MessagePort
+
 /**
  * A model loaded on a device, ready to run. All methods belong to the thread that opened it. Every accepted run
  * settles exactly once; `load` counts those that have not.
@@ -138,7 +145,9 @@ export interface EngineEvents {
 export interface Engine extends AsyncDisposable {
   readonly id: string
   readonly model: string
+  /** The device it is on; with several, the first of {@link devices}. */
   readonly device: Device
+  readonly devices: readonly Device[]
   readonly selection: readonly DeviceChoice[]
   readonly options: OptionValues
   /**
@@ -151,6 +160,8 @@ export interface Engine extends AsyncDisposable {
    * then: an answer with other outputs is given as it came.
    */
   readonly outputs: readonly TensorInfo[]
+  /** It was made by `clone`, and uses the very weights of the engine it was cloned from instead of a copy. */
+  readonly sharesWeights: boolean
   /** Bytes of all inputs (outputs) together; `undefined` when a shape is dynamic or strings are among them. */
   readonly inputSize: number | undefined
   readonly outputSize: number | undefined
@@ -199,6 +210,18 @@ export interface Engine extends AsyncDisposable {
   allocate(name: string, shape?: readonly number[]): Tensor
   stats(): EngineStats
   resetStats(): void
+  /**
+   * Another engine for the same model on the same device, with the options of this one but for those given: with a queue,
+   * callback, statistics and life of its own. It shares the weights where the runtime can (`sharesWeights` says so) and
+   * loads the model once more where it cannot. Either may be closed first.
+   */
+  clone(options?: CloneOptions): Promise<Engine>
+  /**
+   * A handle with which another thread of this process uses this engine: send it in the transfer list of `postMessage` or
+   * of a new Worker, and give it to `connectEngine` there. One handle serves one thread. Whoever has it uses the same queue,
+   * jobs, callback and statistics; tensors on SharedArrayBuffers cross by reference.
+   */
+  share(): EngineHandle
   on<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this
   off<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this
   /**

@@ -2,7 +2,7 @@ import type { EngineOptions } from './common-options.js'
 import type { Device } from './device.js'
 import { deadlineIn, within } from './engine/close.js'
 import { checkWaitOptions, throwIfAborted, watch } from './engine/watch.js'
-import type { Engine, WaitOptions } from './engine.js'
+import type { Engine, Inputs, WaitOptions } from './engine.js'
 import { HalError } from './errors.js'
 import type { BackendSource } from './hal/backend-source.js'
 import { type Inventory, takeInventory } from './hal/inventory.js'
@@ -16,16 +16,33 @@ export interface HalOptions {
   readonly logger?: Logger
 }
 
+/** How far the opening of an engine is. */
+export interface OpenProgress {
+  readonly phase: 'load' | 'warm-up'
+  /** Devices that have loaded the model; warm-up runs that are over. */
+  readonly done: number
+  readonly total: number
+  /** Where that happened. */
+  readonly device: string
+}
+
+/** What goes with an opening, beside the options of the engine. */
+export interface OpenControl extends WaitOptions {
+  readonly onProgress?: (progress: OpenProgress) => void
+  /** Inputs for the runs of the option `warmUp`; when missing: zeros, with 1 for each dimension that the model leaves open. */
+  readonly warmUpInputs?: Inputs
+}
+
 /** The devices of this machine, and the way to engines on them. */
 export interface Hal extends AsyncDisposable {
   /** Devices of all backends, found once. A backend without a device adds nothing; `openEngine` says why. */
   devices(): Promise<readonly Device[]>
   /**
    * Loads a model on the first device in the order of `options.devices` that takes it. With a timeout or signal in
-   * `wait`, loading is given up on; what is half loaded is freed.
+   * `control`, loading is given up on; what is half loaded is freed.
    * @throws HalError why no device took the model; TypeError when `model` is missing.
    */
-  openEngine(model: ModelSource, options?: EngineOptions, wait?: WaitOptions): Promise<Engine>
+  openEngine(model: ModelSource, options?: EngineOptions, control?: OpenControl): Promise<Engine>
   /** Closes every engine (see `engine.close` for the timeout), then the backends. Idempotent. */
   close(options?: Pick<WaitOptions, 'timeout'>): Promise<void>
 }
@@ -50,7 +67,7 @@ class OpenHal implements Hal {
     return (await this.#take()).devices.map(({ device }) => device)
   }
 
-  async openEngine(model: ModelSource, options: EngineOptions = {}, wait: WaitOptions = {}): Promise<Engine> {
+  async openEngine(model: ModelSource, options: EngineOptions = {}, wait: OpenControl = {}): Promise<Engine> {
     checkWaitOptions(wait)
     throwIfAborted(wait.signal, 'opening the engine')
     const opening = this.#take().then((inventory) => openEngine(inventory, model, options, this.logger))

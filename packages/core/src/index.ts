@@ -1,9 +1,16 @@
-export { type BoundOption, COMMON_OPTIONS, type CommonOptions, type EngineOptions } from './common-options.js'
+export {
+  type Batching,
+  type BoundOption,
+  type CloneOptions,
+  COMMON_OPTIONS,
+  type CommonOptions,
+  type EngineOptions,
+} from './common-options.js'
 export * from './device.js'
 export * from './engine.js'
 export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } from './errors.js'
 export type { BackendSource } from './hal/backend-source.js'
-export { createHal, type Hal, type HalOptions } from './hal.js'
+export { createHal, type Hal, type HalOptions, type OpenControl, type OpenProgress } from './hal.js'
 export type { Logger, LogLevel } from './logger.js'
 export type { Model, ModelBytes, ModelSource, TensorInfo } from './model.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'

@@ -1,7 +1,13 @@
 /** The types an option can have. `strings` is a list of strings, `record` an object of strings. */
 export type OptionType = 'string' | 'boolean' | 'integer' | 'number' | 'enum' | 'strings' | 'record'
 
-export type OptionValue = string | boolean | number | readonly string[] | Readonly<Record<string, string>>
+export type OptionValue =
+  | string
+  | boolean
+  | number
+  | readonly string[]
+  | readonly number[]
+  | Readonly<Record<string, string | number | boolean>>
 
 /** A declared setting of an engine: what it is called, what it takes and what it does. */
 export interface Option {

@@ -1,10 +1,12 @@
 import type { DeviceEvent, EngineDriver } from '../backend.js'
+import type { CloneOptions } from '../common-options.js'
 import type { Device } from '../device.js'
 import type {
   BatchOptions,
   DeviceChoice,
   Engine,
   EngineEvents,
+  EngineHandle,
   EngineStats,
   Inputs,
   JobId,
@@ -49,6 +51,8 @@ export class OpenEngine implements Engine {
   readonly id: string
   readonly model: string
   readonly device: Device
+  readonly devices: readonly Device[]
+  readonly sharesWeights: boolean
   readonly selection: readonly DeviceChoice[]
   readonly options: OptionValues
   readonly #parts: EngineParts
@@ -64,6 +68,8 @@ export class OpenEngine implements Engine {
     this.id = id
     this.model = model
     this.device = device
+    this.devices = [device]
+    this.sharesWeights = driver.sharesWeights ?? false
     this.selection = selection
     this.options = options
     this.#events = new Events(logger)
@@ -181,6 +187,14 @@ export class OpenEngine implements Engine {
   off<E extends keyof EngineEvents>(event: E, listener: EngineEvents[E]): this {
     this.#events.off(event, listener)
     return this
+  }
+
+  clone(_options: CloneOptions = {}): Promise<Engine> {
+    throw new HalError('HAL_UNIMPLEMENTED', 'clone')
+  }
+
+  share(): EngineHandle {
+    throw new HalError('HAL_UNIMPLEMENTED', 'share')
   }
 
   close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {

@@ -62,6 +62,7 @@ export class Stats {
   bytesCopied = 0
   readonly queueWait = new Histogram()
   readonly run = new Histogram()
+  readonly batchSize = new Histogram()
   readonly latency = new Histogram()
 
   /** Counts a run that has its result. `times` are those of its execution, if it executed. */
@@ -87,6 +88,7 @@ export class Stats {
       load,
       queueWait: this.queueWait.summary(),
       run: this.run.summary(),
+      batchSize: this.batchSize.summary(),
       latency: this.latency.summary(),
     }
   }
