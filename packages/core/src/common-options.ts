@@ -79,10 +79,18 @@ export const BOUND_OPTIONS: Readonly<Record<string, readonly number[] | 'all'>> 
 export const COMMON_OPTIONS: readonly Option[] = [
   {
     name: 'devices',
-    type: 'strings',
+    type: 'list',
     values: ['auto'],
+    min: 0,
     default: 'auto',
-    description: "device ids or backend names in order of preference, or 'auto': accelerators first",
+    description:
+      "device ids or backend names in order of preference; or positions in hal.devices(), all of them at once; or 'auto': accelerators first",
+  },
+  {
+    name: 'spread',
+    type: 'boolean',
+    description:
+      "the model on every one of 'devices' at once, or on the first that takes it (false, unless 'devices' are positions)",
   },
   {
     name: 'fallback',
@@ -130,9 +138,11 @@ export const COMMON_OPTIONS: readonly Option[] = [
   {
     name: 'workers',
     type: 'integer',
+    values: ['auto'],
     min: 1,
     max: 256,
-    description: 'workers of the engine (as many as cores are left after threadsPerWorker)',
+    description:
+      "workers of the engine ('auto': one for each core of an accelerator; on the CPU, its cores over threadsPerWorker)",
   },
   {
     name: 'threadsPerWorker',
@@ -140,6 +150,45 @@ export const COMMON_OPTIONS: readonly Option[] = [
     min: 1,
     max: 256,
     description: 'threads that the runtime uses within one run',
+  },
+  {
+    name: 'batching',
+    type: 'settings',
+    settings: [
+      {
+        name: 'maxSize',
+        type: 'integer',
+        min: 2,
+        max: 65_536,
+        required: true,
+        description: 'rows of one execution',
+      },
+      {
+        name: 'maxDelay',
+        type: 'number',
+        min: 0,
+        default: 2,
+        description:
+          'milliseconds that a request may be held back, while a core is free, for others to join it',
+      },
+      {
+        name: 'adaptive',
+        type: 'boolean',
+        default: true,
+        description:
+          "hold back only while that is likely to pay; false: always until 'maxSize' or 'maxDelay'",
+      },
+    ],
+    description:
+      'rows of waiting runs are joined along dimension 0 of all inputs, executed as one and taken apart again; off when missing',
+  },
+  {
+    name: 'warmUp',
+    type: 'integer',
+    min: 0,
+    max: 1000,
+    default: 0,
+    description: 'runs that every worker executes before the engine is there',
   },
   {
     name: 'priority',

@@ -1,5 +1,17 @@
-/** The types an option can have. `strings` is a list of strings, `record` an object of strings. */
-export type OptionType = 'string' | 'boolean' | 'integer' | 'number' | 'enum' | 'strings' | 'record'
+/**
+ * The types an option can have. `strings` is a list of strings, `list` one of strings or of whole numbers, `record` an object
+ * of strings, `settings` an object of the options that {@link Option.settings} declares.
+ */
+export type OptionType =
+  | 'string'
+  | 'boolean'
+  | 'integer'
+  | 'number'
+  | 'enum'
+  | 'strings'
+  | 'list'
+  | 'record'
+  | 'settings'
 
 export type OptionValue =
   | string
@@ -7,7 +19,7 @@ export type OptionValue =
   | number
   | readonly string[]
   | readonly number[]
-  | Readonly<Record<string, string | number | boolean>>
+  | { readonly [name: string]: OptionValue | undefined }
 
 /** A declared setting of an engine: what it is called, what it takes and what it does. */
 export interface Option {
@@ -17,11 +29,18 @@ export interface Option {
   readonly default?: OptionValue
   /** One line: what it does, with the unit of a number. */
   readonly description: string
-  /** The allowed values of an `enum`; for `strings`, words taken in place of a list. */
+  /**
+   * The allowed values of an `enum`. Words taken in place of a list; or in place of a number, where they mean what leaving the
+   * option out means, and no backend sees them.
+   */
   readonly values?: readonly string[]
-  /** The allowed range of a number, both ends included. */
+  /** The allowed range of a number, both ends included; for `list`, of each number in it. */
   readonly min?: number
   readonly max?: number
+  /** What a value of `settings` may hold; defaults are filled in. */
+  readonly settings?: readonly Option[]
+  /** Whoever gives the `settings` that this one is among has to give it. */
+  readonly required?: boolean
 }
 
 /** Checked options with the defaults filled in. What is missing was not given and has no default. */

@@ -4,8 +4,10 @@ import { anything, fuzz, nastyName, refusal } from '../../../test/fuzz.ts'
 import type { Option, OptionType } from '../src/backend.ts'
 import { checkOptionNames, resolveOptions } from '../src/option-check.ts'
 
-const types: readonly OptionType[] = ['string', 'boolean', 'integer', 'number', 'enum', 'strings', 'record']
-const known: readonly Option[] = types.map((type) => ({
+const types: readonly OptionType[] = [
+  ...(['string', 'boolean', 'integer', 'number', 'enum', 'strings', 'list', 'record'] as const),
+]
+const plain: readonly Option[] = types.map((type) => ({
   name: `the-${type}`,
   type,
   description: '',
@@ -13,10 +15,21 @@ const known: readonly Option[] = types.map((type) => ({
   min: 0,
   max: 10,
 }))
+const known: readonly Option[] = [
+  ...plain,
+  { name: 'the-settings', type: 'settings', description: '', settings: plain },
+]
 
 test('a value of an option is taken or refused by name', async () => {
   await fuzz(2000, fc.tuple(fc.constantFrom(...known), anything), async ([option, value]) => {
     await refusal(() => resolveOptions({ [option.name]: value }, known), `'${option.name}'`)
+  })
+}, 120_000)
+
+test('a value within an option is taken or refused by its whole name', async () => {
+  await fuzz(2000, fc.tuple(fc.constantFrom(...plain), anything), async ([setting, value]) => {
+    const given = { 'the-settings': { [setting.name]: value } }
+    await refusal(() => resolveOptions(given, known), `'the-settings.${setting.name}'`)
   })
 }, 120_000)
 

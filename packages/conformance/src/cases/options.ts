@@ -6,8 +6,8 @@ import type { Case } from '../case.js'
 const invalid = 'HAL_INVALID_ARGUMENT'
 
 /** Values that an option of this type must not take. */
-function wrongTypes({ type }: Option): unknown[] {
-  switch (type) {
+function wrongTypes(option: Option): unknown[] {
+  switch (option.type) {
     case 'string':
       return [42]
     case 'boolean':
@@ -20,9 +20,20 @@ function wrongTypes({ type }: Option): unknown[] {
       return ['no such value', 42]
     case 'strings':
       return [42, [42]]
+    case 'list':
+      return [42, [], [42.5], ['a', 0]]
     case 'record':
       return [42, { key: 42 }]
+    case 'settings':
+      return [42, true, null, [], ...within(option, wrongTypes)]
   }
+}
+
+/** Values of `settings` with a setting that it must not take. */
+function within({ settings = [] }: Option, wrong: (setting: Option) => unknown[]): unknown[] {
+  const needed = settings.filter(({ required }) => required)
+  const good = Object.fromEntries(needed.map(({ name, min }) => [name, min ?? 1]))
+  return settings.flatMap((setting) => wrong(setting).map((value) => ({ ...good, [setting.name]: value })))
 }
 
 /** An option as a program without type checks may give it. */
@@ -30,7 +41,9 @@ function given(name: string, value: unknown): EngineOptions {
   return { [name]: value } as EngineOptions
 }
 
-function outOfRange({ min, max }: Option): number[] {
+function outOfRange(option: Option): unknown[] {
+  const { type, min, max } = option
+  if (type === 'settings') return within(option, outOfRange)
   return [...(min === undefined ? [] : [min - 1]), ...(max === undefined ? [] : [max + 1])]
 }
 
@@ -60,11 +73,13 @@ export const options: readonly Case[] = [
     async run({ open }) {
       await rejects(open('add', { maxLaod: 1 }), invalid, 'maxLaod', 'maxLoad')
       await rejects(open('add', { boundoption: 'NPU_0' }), invalid, 'boundoption', 'boundOption')
+      const misspelt = { maxSize: 4, maxdelay: 1 }
+      await rejects(open('add', { batching: misspelt }), invalid, 'batching', 'maxdelay', 'maxDelay')
     },
   },
   {
     id: 'options/wrong-type',
-    title: 'a value of the wrong type is refused and the option named, for every option',
+    title: 'a value of the wrong type is refused and the option named, for every option and what it holds',
     models: ['add'],
     async run({ open, device }) {
       for (const option of device.options) {
