@@ -62,13 +62,15 @@ export interface DeviceDriver {
 export interface OpenRequest {
   /** Id of the engine, for messages. */
   readonly engine: string
+  /** Bytes are empty where `like` is a driver that keeps its model. */
   readonly model: Model
   readonly options: OptionValues
   /** The ids of the cores that `boundOption` allows, at least one. */
   readonly cores: readonly string[]
   /**
    * A driver of the same model with the same options that is open: of the engine that is being cloned, or of the same engine on
-   * another device. What both can use (weights, tensor memory) should be shared. It may be closed before this one.
+   * another device. What both can use (weights, tensor memory) should be shared. It stays open until `doOpen` has settled, and
+   * may be closed before the driver that this gives.
    */
   readonly like?: EngineDriver
   readonly logger: Logger
@@ -110,6 +112,11 @@ export interface EngineDriver {
   readonly lanes: readonly Lane[]
   /** It uses the weights of the driver that it was opened `like`, instead of a copy; false when missing. */
   readonly sharesWeights?: boolean
+  /**
+   * A driver that is opened `like` this one needs no bytes of the model. Missing: core copies the bytes once the model is open,
+   * because the caller may change them then, and holds them for as long as the engine and its clones.
+   */
+  readonly keepsModel?: boolean
   /**
    * Starts a run on lane `run.lane`, which has room. Must not block, unless the lane is inline. Ends with exactly one
    * call of `run.done`, `run.fail`, `run.giveBack` or `run.lose`, at any time, also from within `doRun`.

@@ -213,9 +213,11 @@ export interface Engine extends AsyncDisposable {
   /**
    * Another engine for the same model on the same device, with the options of this one but for those given: with a queue,
    * callback, statistics and life of its own. It shares the weights where the runtime can (`sharesWeights` says so) and
-   * loads the model once more where it cannot. Either may be closed first.
+   * loads the model once more where it cannot: a model file has to be there still, and unchanged; bytes are kept. Either may
+   * be closed first.
+   * @throws HalError HAL_FAILED_PRECONDITION once this engine is closed or closing; HAL_DEVICE_LOST; what opening throws.
    */
-  clone(options?: CloneOptions): Promise<Engine>
+  clone(options?: CloneOptions, wait?: WaitOptions): Promise<Engine>
   /**
    * A handle with which another thread of this process uses this engine: send it in the transfer list of `postMessage` or
    * of a new Worker, and give it to `connectEngine` there. One handle serves one thread. Whoever has it uses the same queue,

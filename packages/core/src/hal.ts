@@ -1,7 +1,9 @@
 import type { EngineOptions } from './common-options.js'
 import type { Device } from './device.js'
 import { deadlineIn, within } from './engine/close.js'
-import { checkWaitOptions, throwIfAborted, watch } from './engine/watch.js'
+import { givingUp } from './engine/giving-up.js'
+import type { OpenEngine } from './engine/open-engine.js'
+import { checkWaitOptions, throwIfAborted } from './engine/watch.js'
 import type { Engine, Inputs, WaitOptions } from './engine.js'
 import { HalError } from './errors.js'
 import type { BackendSource } from './hal/backend-source.js'
@@ -70,11 +72,10 @@ class OpenHal implements Hal {
   async openEngine(model: ModelSource, options: EngineOptions = {}, wait: OpenControl = {}): Promise<Engine> {
     checkWaitOptions(wait)
     throwIfAborted(wait.signal, 'opening the engine')
-    const opening = this.#take().then((inventory) => openEngine(inventory, model, options, this.logger))
-    this.#opening.add(opening)
-    const forget = () => this.#opening.delete(opening)
-    opening.then(forget, forget)
-    return givingUp(opening, wait)
+    const opening = this.#admit((inventory) =>
+      openEngine(inventory, model, options, this.logger, this.#admit),
+    )
+    return givingUp(opening, wait, 'opening the engine')
   }
 
   close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {
@@ -85,6 +86,14 @@ class OpenHal implements Hal {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  readonly #admit = (open: (inventory: Inventory) => Promise<OpenEngine>): Promise<OpenEngine> => {
+    const opening = this.#take().then(open)
+    this.#opening.add(opening)
+    const forget = () => this.#opening.delete(opening)
+    opening.then(forget, forget)
+    return opening
   }
 
   async #take(): Promise<Inventory> {
@@ -111,26 +120,4 @@ class OpenHal implements Hal {
       throw new HalError('HAL_DEADLINE_EXCEEDED', `an engine was still being opened after ${timeout} ms`)
     }
   }
-}
-
-/** Waits for an engine no longer than the caller wants; one that opens too late is closed again. */
-function givingUp(opening: Promise<Engine>, wait: WaitOptions): Promise<Engine> {
-  return new Promise((resolve, reject) => {
-    let late = false
-    const disarm = watch(wait, 'opening the engine', (error) => {
-      late = true
-      reject(error)
-    })
-    opening.then(
-      (engine) => {
-        disarm?.()
-        if (late) engine.close().catch(() => {})
-        else resolve(engine)
-      },
-      (error) => {
-        disarm?.()
-        reject(error)
-      },
-    )
-  })
 }

@@ -1,12 +1,11 @@
-import type { EngineDriver } from '../backend.js'
 import { HalError } from '../errors.js'
 import type { Pipeline } from './pipeline.js'
 import { LONGEST_MS } from './watch.js'
 
-/** Shuts the door, lets the accepted runs settle, and has the driver free everything; within `timeout` ms if not 0. */
+/** Shuts the door, lets the accepted runs settle, and frees everything; within `timeout` ms if not 0. */
 export async function close(
   pipeline: Pipeline,
-  driver: EngineDriver,
+  free: () => Promise<void>,
   engine: string,
   timeout: number,
 ): Promise<void> {
@@ -21,7 +20,7 @@ export async function close(
     )
   }
   // Also where it fails: its cores are for others.
-  const closed = driver.doClose().finally(() => pipeline.detach())
+  const closed = free().finally(() => pipeline.detach())
   if (await within(closed, deadline)) return
   throw new HalError(
     'HAL_DEADLINE_EXCEEDED',

@@ -25,12 +25,13 @@ import { describe, shapeFits } from '../tensor-check.js'
 import { runBatch } from './batch.js'
 import { close } from './close.js'
 import { Events } from './events.js'
+import { givingUp } from './giving-up.js'
 import { Pipeline } from './pipeline.js'
 import type { Scheduler } from './scheduler.js'
 import { settings } from './settings.js'
 import { Stats } from './stats.js'
 import { stream } from './stream.js'
-import { checkWaitOptions } from './watch.js'
+import { checkWaitOptions, throwIfAborted } from './watch.js'
 
 /** What an engine is made of, once its model is loaded. */
 export interface EngineParts {
@@ -42,6 +43,8 @@ export interface EngineParts {
   readonly driver: EngineDriver
   readonly scheduler: Scheduler
   readonly logger: Logger
+  /** Opens another engine like this one, whose driver stays open meanwhile. */
+  readonly clone: (options: CloneOptions) => Promise<Engine>
   /** Called once when the engine is closed. */
   readonly onClosed: () => void
 }
@@ -60,6 +63,7 @@ export class OpenEngine implements Engine {
   readonly #pipeline: Pipeline
   readonly #losses = new Map<'device' | 'runtime' | 'lanes', HalError>()
   readonly #lanesLost = new Set<number>()
+  readonly #cloning = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(parts: EngineParts) {
@@ -189,8 +193,16 @@ export class OpenEngine implements Engine {
     return this
   }
 
-  clone(_options: CloneOptions = {}): Promise<Engine> {
-    throw new HalError('HAL_UNIMPLEMENTED', 'clone')
+  async clone(options: CloneOptions = {}, wait: WaitOptions = {}): Promise<Engine> {
+    checkWaitOptions(wait)
+    throwIfAborted(wait.signal, 'cloning the engine')
+    const barrier = this.#pipeline.barrier?.()
+    if (barrier !== undefined) throw barrier
+    const cloning = this.#parts.clone(options)
+    this.#cloning.add(cloning)
+    const forget = () => this.#cloning.delete(cloning)
+    cloning.then(forget, forget)
+    return givingUp(cloning, wait, 'cloning the engine')
   }
 
   share(): EngineHandle {
@@ -201,7 +213,12 @@ export class OpenEngine implements Engine {
     if (this.#closing !== undefined) return this.#closing
     checkWaitOptions(options)
     const { id, driver, onClosed } = this.#parts
-    this.#closing = close(this.#pipeline, driver, id, options.timeout ?? 0).finally(onClosed)
+    const free = async () => {
+      // They look at what is freed.
+      await Promise.allSettled(this.#cloning)
+      await driver.doClose()
+    }
+    this.#closing = close(this.#pipeline, free, id, options.timeout ?? 0).finally(onClosed)
     return this.#closing
   }
 

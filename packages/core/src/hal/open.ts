@@ -1,18 +1,17 @@
 import { COMMON_OPTIONS, type EngineOptions } from '../common-options.js'
 import type { Isolation } from '../device.js'
-import { OpenEngine } from '../engine/open-engine.js'
+import type { OpenEngine } from '../engine/open-engine.js'
 import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { ModelSource } from '../model.js'
 import { resolveModel } from '../model-source.js'
 import type { OptionValues } from '../option.js'
 import { checkOptionNames, resolveOptions } from '../option-check.js'
+import { type Admit, assemble, nextEngineId } from './assemble.js'
 import { boundCores } from './bound.js'
 import type { Inventory } from './inventory.js'
 import type { OpenDevice } from './open-device.js'
 import { type Candidate, candidates, type Fallback, select } from './selection.js'
-
-let engines = 0
 
 /** Loads a model on the first device that takes it, and makes the engine. */
 export async function openEngine(
@@ -20,6 +19,7 @@ export async function openEngine(
   source: ModelSource,
   given: EngineOptions,
   logger: Logger,
+  admit: Admit,
 ): Promise<OpenEngine> {
   // A backend that is absent cannot tell its options: its absence is then what the caller has to hear of.
   if (absent.length === 0) {
@@ -30,7 +30,7 @@ export async function openEngine(
   const policy = common.devices as 'auto' | readonly string[]
   const list = candidates(policy, devices, absent)
   const model = await resolveModel(source)
-  const id = `engine:${++engines}`
+  const id = nextEngineId()
   const { taken, opened, choices } = await select(
     list,
     (common.fallback as Fallback | undefined) ?? defaultFallback(policy, list),
@@ -41,21 +41,7 @@ export async function openEngine(
     },
     (message) => logger('warn', message, { engine: id }),
   )
-  const { device, scheduler } = taken
-  let engine: OpenEngine
-  try {
-    engine = new OpenEngine({
-      ...{ id, model: model.name, device, selection: choices, ...opened, scheduler, logger },
-      onClosed: () => taken.engines.delete(engine),
-    })
-  } catch (error) {
-    await opened.driver.doClose()
-    throw HalError.from(error, { device: device.id, engine: id })
-  }
-  taken.engines.add(engine)
-  // It may have been lost while the model was being loaded.
-  if (taken.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: taken.loss }, 'device')
-  return engine
+  return assemble({ id, model, taken, ...opened, choices, logger, admit })
 }
 
 /** Who names a CPU wants it, but is told. */
