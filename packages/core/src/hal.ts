@@ -110,10 +110,10 @@ class OpenHal implements Hal {
     for (const opening of this.#opening) opening.then((engine) => engine.close()).catch(() => {})
     const inventory = await this.#inventory?.catch(() => undefined)
     if (inventory === undefined) return
-    const engines = inventory.devices.flatMap((device) => [...device.engines])
+    const engines = new Set(inventory.devices.flatMap((device) => [...device.engines]))
     // One that does not close keeps neither the others nor the backends from it.
     const rest = timeout === 0 ? {} : { timeout: Math.max(deadline - performance.now(), 1) }
-    const closed = await Promise.allSettled(engines.map((engine) => engine.close(rest)))
+    const closed = await Promise.allSettled([...engines].map((engine) => engine.close(rest)))
     await within(Promise.all(inventory.backends.map((backend) => backend.doClose?.())), deadline)
     for (const result of closed) if (result.status === 'rejected') throw result.reason
     if (!opened) {

@@ -1,3 +1,4 @@
+import type { EngineDriver } from '../backend.js'
 import { HalError } from '../errors.js'
 import type { Pipeline } from './pipeline.js'
 import { LONGEST_MS } from './watch.js'
@@ -27,6 +28,12 @@ export async function close(
     `${engine} did not close within ${timeout} ms: its runtime is still inside a native call`,
     { engine },
   )
+}
+
+/** All of them, also where one fails. */
+export async function closeAll(drivers: readonly EngineDriver[]): Promise<void> {
+  const closed = await Promise.allSettled(drivers.map((driver) => driver.doClose()))
+  for (const result of closed) if (result.status === 'rejected') throw result.reason
 }
 
 /** The time of `performance.now()` that is `timeout` ms away; never, for 0 and for more than a timer can hold. */

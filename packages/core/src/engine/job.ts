@@ -1,22 +1,32 @@
-import type { DriverRun, RunAnswer } from '../backend.js'
+import type { RunAnswer } from '../backend.js'
 import type { JobId, Outputs, Priority, RunCallback } from '../engine.js'
 import type { HalError } from '../errors.js'
 import type { Tensor } from '../tensor.js'
+import type { Place } from './client.js'
 import type { RunMemory } from './memory.js'
+import type { Task } from './task.js'
 import type { Guard } from './watch.js'
 
 let last = 0
 
+/** Rises with every run of this process. */
+export function nextId(): JobId {
+  return ++last
+}
+
 /** Where the runs are dispatched from: high first. */
 export const LEVELS: readonly Priority[] = ['high', 'normal', 'low']
 
-/** What a job needs to know of the engine it belongs to. */
-export interface JobOwner {
-  answered(job: Job, answer: RunAnswer): void
-  failed(job: Job, error: unknown): void
-  givenBack(job: Job): void
-  lost(job: Job, error: unknown): void
+/** Who hears what a driver makes of a task. */
+export interface TaskOwner<T extends Task> {
+  answered(task: T, answer: RunAnswer): void
+  failed(task: T, error: unknown): void
+  givenBack(task: T): void
+  lost(task: T, error: unknown): void
 }
+
+/** What came of a run. */
+export type Outcome = { readonly outputs: Outputs } | { readonly error: HalError }
 
 export interface Waiter {
   resolve(outputs: Outputs): void
@@ -24,19 +34,15 @@ export interface Waiter {
 }
 
 /** One accepted run, from its acceptance until it was settled and the driver has let go of it. */
-export class Job implements DriverRun {
-  /** Rises with every run of this process. */
-  readonly job: JobId = ++last
-  /** Set by the scheduler when it hands the job to the driver; -1 while the job is queued. */
-  lane = -1
-  core = ''
-  /** Milliseconds of core time that its engine was charged for it in advance. */
+export class Job implements Task {
+  readonly job = nextId()
+  place: Place | undefined
   price = 0
+  readonly mayWaitOnLane = true
   /** It may be executed once more, where its worker is lost. */
   repeatable = false
-  /** The result is fixed. The driver may still be busy with the job: then it was abandoned. */
   settled = false
-  outcome: { readonly outputs: Outputs } | { readonly error: HalError } | undefined
+  outcome: Outcome | undefined
   /** It was delivered to the shelf, where `wait` finds it. */
   shelved = false
   /** The callback is at work on the outputs. */
@@ -46,7 +52,8 @@ export class Job implements DriverRun {
   guard: Guard | undefined
 
   constructor(
-    private readonly owner: JobOwner,
+    /** Missing where it is not a task of its own: in a batch, and on the calling thread. */
+    private readonly owner: TaskOwner<Job> | undefined,
     readonly memory: RunMemory,
     readonly inputNames: readonly string[],
     readonly level: number,
@@ -54,6 +61,10 @@ export class Job implements DriverRun {
     readonly userArg: unknown,
     readonly submittedAt: number,
   ) {}
+
+  get lane(): number {
+    return this.place?.lane ?? -1
+  }
 
   get inputs(): readonly Tensor[] {
     return this.memory.inputs
@@ -68,18 +79,18 @@ export class Job implements DriverRun {
   }
 
   done(answer: RunAnswer): void {
-    this.owner.answered(this, answer)
+    this.owner?.answered(this, answer)
   }
 
   fail(error: unknown): void {
-    this.owner.failed(this, error)
+    this.owner?.failed(this, error)
   }
 
   giveBack(): void {
-    this.owner.givenBack(this)
+    this.owner?.givenBack(this)
   }
 
   lose(error: unknown): void {
-    this.owner.lost(this, error)
+    this.owner?.lost(this, error)
   }
 }

@@ -1,4 +1,4 @@
-import type { DeviceEvent, EngineDriver } from '../backend.js'
+import type { DeviceEvent } from '../backend.js'
 import type { CloneOptions } from '../common-options.js'
 import type { Device } from '../device.js'
 import type {
@@ -23,9 +23,11 @@ import { suggest } from '../suggest.js'
 import { byteLength, checkShape, type Tensor } from '../tensor.js'
 import { describe, shapeFits } from '../tensor-check.js'
 import { runBatch } from './batch.js'
-import { close } from './close.js'
+import type { PlacedDriver } from './client.js'
+import { close, closeAll } from './close.js'
 import { Events } from './events.js'
 import { givingUp } from './giving-up.js'
+import { Health } from './health.js'
 import { Pipeline } from './pipeline.js'
 import type { Scheduler } from './scheduler.js'
 import { settings } from './settings.js'
@@ -37,13 +39,13 @@ import { checkWaitOptions, throwIfAborted } from './watch.js'
 export interface EngineParts {
   readonly id: string
   readonly model: string
-  readonly device: Device
   readonly selection: readonly DeviceChoice[]
   readonly options: OptionValues
-  readonly driver: EngineDriver
+  /** At least one; the first is that of `engine.device`. */
+  readonly drivers: readonly PlacedDriver[]
   readonly scheduler: Scheduler
   readonly logger: Logger
-  /** Opens another engine like this one, whose driver stays open meanwhile. */
+  /** Opens another engine like this one, whose drivers stay open meanwhile. */
   readonly clone: (options: CloneOptions) => Promise<Engine>
   /** Called once when the engine is closed. */
   readonly onClosed: () => void
@@ -61,26 +63,38 @@ export class OpenEngine implements Engine {
   readonly #parts: EngineParts
   readonly #events: Events
   readonly #pipeline: Pipeline
-  readonly #losses = new Map<'device' | 'runtime' | 'lanes', HalError>()
-  readonly #lanesLost = new Set<number>()
+  readonly #health: Health
   readonly #cloning = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    const { id, model, device, selection, options, driver, scheduler, logger } = parts
+    const { id, model, selection, options, drivers, scheduler, logger } = parts
+    const [{ device, driver }] = drivers as readonly [PlacedDriver]
     this.id = id
     this.model = model
     this.device = device
-    this.devices = [device]
+    this.devices = drivers.map(({ device }) => device)
     this.sharesWeights = driver.sharesWeights ?? false
     this.selection = selection
     this.options = options
     this.#events = new Events(logger)
-    const places = driver.lanes.reduce((sum, { depth }) => sum + depth, 0)
+    const lanes = drivers.flatMap(({ driver }) => driver.lanes)
+    const places = lanes.reduce((sum, { depth }) => sum + depth, 0)
     const origin = { engine: id, device: device.id }
-    this.#pipeline = new Pipeline(driver, scheduler, settings(options, places), this.#events, origin)
-    driver.doSubscribe?.((event) => this.deviceChanged(event, 'runtime'))
+    const pipeline = new Pipeline(drivers, scheduler, settings(options, places), this.#events, origin)
+    this.#pipeline = pipeline
+    this.#health = new Health(id, drivers, options.whenLost === 'fail', {
+      serve: (driver, serves) => pipeline.serve(driver, serves),
+      failOn: (driver, error) => pipeline.failOn(driver, error),
+      failAll: (error) => pipeline.failAll(error),
+      // A closed engine says that it is closed, whatever becomes of its device.
+      bar: (error) => {
+        if (this.#closing === undefined) pipeline.barrier = error && (() => error)
+      },
+      lost: (error) => this.#events.emit('lost', error),
+      recovered: () => this.#events.emit('recovered'),
+    })
   }
 
   get inputs(): readonly TensorInfo[] {
@@ -212,11 +226,11 @@ export class OpenEngine implements Engine {
   close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
     checkWaitOptions(options)
-    const { id, driver, onClosed } = this.#parts
+    const { id, drivers, onClosed } = this.#parts
     const free = async () => {
       // They look at what is freed.
       await Promise.allSettled(this.#cloning)
-      await driver.doClose()
+      await closeAll(drivers.map(({ driver }) => driver))
     }
     this.#closing = close(this.#pipeline, free, id, options.timeout ?? 0).finally(onClosed)
     return this.#closing
@@ -226,44 +240,11 @@ export class OpenEngine implements Engine {
     return this.close()
   }
 
-  /** For core: the device, or the engine's own runtime, is gone or back. */
-  deviceChanged(event: DeviceEvent, part: 'device' | 'runtime'): void {
-    if (event.lane !== undefined) {
-      this.#laneChanged(event, event.lane)
-      return
+  /** For core: one of its devices is gone or back. */
+  deviceChanged(event: DeviceEvent, device: Device): void {
+    for (const placed of this.#parts.drivers) {
+      if (placed.device === device) this.#health.changed(event, 'device', placed)
     }
-    this.#changed(event, part)
-  }
-
-  #changed(event: DeviceEvent, part: 'device' | 'runtime' | 'lanes'): void {
-    if (event.kind === 'lost') this.#losses.set(part, event.error)
-    else this.#losses.delete(part)
-    // The device may come back while the runtime stays away, and the other way round.
-    const [loss] = this.#losses.values()
-    // A closed engine says that it is closed, whatever becomes of its device.
-    if (this.#closing === undefined) this.#pipeline.barrier = loss && (() => this.#lost(loss))
-    if (event.kind === 'lost') {
-      this.#pipeline.failAll(this.#lost(event.error))
-      this.#events.emit('lost', this.#lost(event.error))
-    } else if (loss === undefined) this.#events.emit('recovered')
-  }
-
-  #laneChanged(event: DeviceEvent, lane: number): void {
-    this.#pipeline.laneChanged(lane, event.kind === 'recovered')
-    if (event.kind === 'lost') this.#lanesLost.add(lane)
-    else this.#lanesLost.delete(lane)
-    const none = this.#lanesLost.size === this.#parts.driver.lanes.length
-    if (this.options.whenLost === 'fail' && (none || this.#losses.has('lanes'))) {
-      this.#changed(event, 'lanes')
-      return
-    }
-    if (event.kind === 'recovered') this.#events.emit('recovered')
-    else this.#events.emit('lost', HalError.from(event.error, { device: this.device.id, engine: this.id }))
-  }
-
-  #lost(cause: HalError): HalError {
-    const details = { device: this.device.id, engine: this.id, cause }
-    return new HalError('HAL_DEVICE_LOST', `device ${this.device.id} is lost: ${cause.message}`, details)
   }
 
   #remember(job: Parameters<Pipeline['results']['add']>[0]): void {

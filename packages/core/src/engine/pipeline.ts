@@ -3,21 +3,25 @@ import { now } from '../clock.js'
 import type { Inputs, Outputs, RunCallback, RunOptions } from '../engine.js'
 import { HalError, type HalErrorDetails } from '../errors.js'
 import { Admission } from './admission.js'
-import { checkAnswer } from './answer.js'
+import { Answers } from './answers.js'
+import type { PlacedDriver } from './client.js'
 import { Delivery } from './delivery.js'
+import { Dispatcher } from './dispatcher.js'
 import type { Events } from './events.js'
-import { Job, type JobOwner } from './job.js'
+import { detailsOf, type Execution, measureFault, type Settle } from './execution.js'
+import { Job, type Outcome } from './job.js'
 import { EngineMemory, RunMemory } from './memory.js'
+import { OneByOne } from './one-by-one.js'
 import { checkRequest, type Request } from './request.js'
 import { Results } from './results.js'
-import type { Client, Scheduler } from './scheduler.js'
+import type { Scheduler } from './scheduler.js'
 import type { Settings } from './settings.js'
 import { Signature } from './signature.js'
 import { Stats } from './stats.js'
 import { Guard } from './watch.js'
 
 /** The way of a run through an engine: checked, accepted, scheduled, answered, settled, delivered. */
-export class Pipeline implements JobOwner {
+export class Pipeline {
   readonly admission: Admission
   readonly results = new Results()
   readonly signature: Signature
@@ -25,31 +29,30 @@ export class Pipeline implements JobOwner {
   stats = new Stats()
   /** Set while no run may enter: the engine is closing or closed, or its device is lost. */
   barrier: (() => HalError) | undefined
-  readonly #client: Client
   readonly memory: EngineMemory
+  readonly #dispatcher: Dispatcher
+  readonly #answers: Answers
+  readonly #execution: Execution
   readonly #delivery: Delivery
   readonly #unsettled = new Set<Job>()
 
   constructor(
-    private readonly driver: EngineDriver,
-    private readonly scheduler: Scheduler,
+    drivers: readonly PlacedDriver[],
+    scheduler: Scheduler,
     private readonly settings: Settings,
     private readonly events: Events,
     private readonly origin: HalErrorDetails & { readonly device: string },
   ) {
-    const { maxLoad, maxWaiting, weight, bufferCount, ordered } = settings
+    const { maxLoad, maxWaiting, bufferCount, ordered } = settings
+    const stats = () => this.stats
     this.admission = new Admission(maxLoad, maxWaiting)
-    this.signature = new Signature(driver)
-    this.#client = scheduler.attach(driver, weight, bufferCount)
-    this.memory = new EngineMemory(driver, bufferCount)
-    this.#delivery = new Delivery(
-      ordered,
-      origin,
-      events,
-      this.results,
-      () => this.stats,
-      () => this.admission.leave(),
-    )
+    this.signature = new Signature((drivers[0] as PlacedDriver).driver)
+    this.memory = new EngineMemory(strictest(drivers), bufferCount)
+    this.#dispatcher = new Dispatcher(scheduler, drivers, settings, events, stats, origin)
+    this.#answers = new Answers(this.signature, stats, origin)
+    const settle: Settle = (job, outcome, answer) => this.#settleWithin(job, outcome, answer)
+    this.#execution = new OneByOne(this.#dispatcher, this.memory, this.#answers, stats, origin, settle)
+    this.#delivery = new Delivery(ordered, origin, events, this.results, stats, () => this.admission.leave())
   }
 
   /** Accepts a run at once. @throws HalError HAL_RESOURCE_EXHAUSTED when the engine is full. */
@@ -72,59 +75,28 @@ export class Pipeline implements JobOwner {
   /** Executes on the calling thread, past admission and queue. */
   runSync(inputs: Inputs, options: RunOptions): Outputs {
     const request = this.#check(inputs, options)
-    if (this.driver.doRunSync === undefined) {
+    const { driver } = this.#dispatcher
+    if (driver.doRunSync === undefined) {
       throw new HalError('HAL_UNIMPLEMENTED', 'this backend has no runSync; use run', this.origin)
     }
     const { callerOutputs, inputNames, submittedAt } = request
     // The calling thread reaches all memory, so nothing is copied.
     const outputs = this.memory.takeOutputs(callerOutputs)
     const memory = new RunMemory(this.memory, request.inputs, [], outputs, callerOutputs)
-    const job = new Job(this, memory, inputNames, 0, this.callback, options.userArg, submittedAt)
+    const job = new Job(undefined, memory, inputNames, 0, this.callback, options.userArg, submittedAt)
     this.stats.accepted++
     try {
-      const answer = this.driver.doRunSync({ inputs: request.inputs, inputNames, outputs })
+      const answer = driver.doRunSync({ inputs: request.inputs, inputNames, outputs })
       const fault = measureFault(answer)
       if (fault !== undefined) throw fault
-      this.#settle(job, this.#outcome(job, answer), answer)
+      this.#settle(job, this.#answers.check(job, answer, driver), answer)
     } catch (error) {
-      this.#settle(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
+      this.#settle(job, { error: HalError.from(error, detailsOf(job, this.origin)) })
     }
-    const outcome = job.outcome as NonNullable<Job['outcome']>
+    const outcome = job.outcome as Outcome
     if ('error' in outcome) throw outcome.error
     if (job.callback !== null) this.#delivery.call(job, outcome.outputs)
     return outcome.outputs
-  }
-
-  answered(job: Job, answer: RunAnswer): void {
-    const serviceMs = answer?.endedAt - answer?.startedAt
-    const fault = measureFault(answer)
-    if (fault !== undefined) {
-      this.failed(job, fault)
-      return
-    }
-    if (!this.#release(job, serviceMs)) return
-    if (job.settled) this.stats.strayAnswers++
-    else this.#settleWithin(job, this.#outcome(job, answer), answer)
-  }
-
-  failed(job: Job, error: unknown): void {
-    if (job.repeatable && !job.settled && isLoss(error)) {
-      job.repeatable = false
-      if (this.scheduler.requeue(this.#client, job)) {
-        this.stats.repeated++
-        return
-      }
-    }
-    if (this.#release(job, undefined)) this.#fail(job, error)
-  }
-
-  lost(job: Job, error: unknown): void {
-    if (this.#release(job, undefined, 'in use')) this.#fail(job, error)
-  }
-
-  givenBack(job: Job): void {
-    if (job.settled) this.#release(job, undefined)
-    else if (!this.scheduler.requeue(this.#client, job)) this.#stray(job)
   }
 
   /** @throws HalError HAL_RESOURCE_EXHAUSTED when too many results lie uncollected. */
@@ -135,14 +107,22 @@ export class Pipeline implements JobOwner {
     throw HalError.from(full, this.origin)
   }
 
-  /** A lane of the driver takes runs, or does not for now. */
-  laneChanged(lane: number, serves: boolean): void {
-    this.scheduler.laneChanged(this.#client, lane, serves)
+  /** The lanes of a driver that `serves` names take runs from now on, the others do not. */
+  serve(driver: EngineDriver, serves: (lane: number) => boolean): void {
+    this.#dispatcher.serve(driver, serves)
   }
 
-  /** The driver is closed and has let go of everything, answered or not. */
+  /** The drivers are closed and have let go of everything, answered or not. */
   detach(): void {
-    this.scheduler.detach(this.#client)
+    this.#dispatcher.detach()
+  }
+
+  /** One of several devices is lost: what it has not begun goes to the others, the rest fails or is repeated there. */
+  failOn(driver: EngineDriver, error: HalError): void {
+    this.#dispatcher.reclaim(driver)
+    for (const job of [...this.#unsettled]) {
+      if (!job.repeatable && this.#execution.isBusyWith(driver, job)) this.#cancel(job, error)
+    }
   }
 
   /** Fails every run that has not settled, and those that wait to be accepted. */
@@ -150,7 +130,7 @@ export class Pipeline implements JobOwner {
     this.admission.refuseAll(error)
     const jobs = [...this.#unsettled]
     // Those in the queue first, else the ones taken back from the driver would make room for them to start.
-    for (const job of jobs) if (job.lane < 0) this.#cancel(job, error)
+    for (const job of jobs) if (job.place === undefined) this.#cancel(job, error)
     for (const job of jobs) this.#cancel(job, error)
   }
 
@@ -194,16 +174,17 @@ export class Pipeline implements JobOwner {
   #accept(request: Request, accepted: (job: Job) => void, guard?: Guard): Job {
     const { inputNames, options, submittedAt, level = this.settings.level } = request
     const memory = this.#memoryFor(request)
-    const job = new Job(this, memory, inputNames, level, this.callback, options.userArg, submittedAt)
+    const { userArg } = options
+    const job = new Job(this.#execution.owner, memory, inputNames, level, this.callback, userArg, submittedAt)
     job.repeatable = options.repeatable ?? this.settings.repeatable
     this.stats.bytesCopied += memory.bytesCopied
     this.stats.accepted++
     this.#unsettled.add(job)
     this.#delivery.expect(job)
     job.guard = guard ?? this.#guard(options)
-    job.guard.fire = (error) => this.#cancel(job, HalError.from(error, { ...this.origin, job: job.job }))
+    job.guard.fire = (error) => this.#cancel(job, HalError.from(error, detailsOf(job, this.origin)))
     accepted(job)
-    this.scheduler.enqueue(this.#client, job)
+    this.#execution.start(job)
     return job
   }
 
@@ -212,9 +193,9 @@ export class Pipeline implements JobOwner {
   }
 
   /** @throws HalError HAL_RESOURCE_EXHAUSTED when there is none; the run has left the engine again then. */
-  #memoryFor({ inputs, callerOutputs }: Request): RunMemory {
+  #memoryFor(request: Request): RunMemory {
     try {
-      return this.memory.take(inputs, callerOutputs)
+      return this.#execution.memoryFor(request)
     } catch (cause) {
       this.admission.leave()
       const message = `there is no memory for the tensors of the run: ${HalError.from(cause).message}`
@@ -222,49 +203,25 @@ export class Pipeline implements JobOwner {
     }
   }
 
-  #outcome(job: Job, answer: RunAnswer): NonNullable<Job['outcome']> {
-    const { outputs: infos, outputShapes } = this.driver
-    try {
-      const { callerOutputs } = job.memory
-      const ordered = this.signature.inOrder(answer, callerOutputs)
-      const { outputs, bytesCopied } = checkAnswer(ordered, infos, outputShapes, callerOutputs)
-      this.signature.learn(job, ordered)
-      this.stats.bytesCopied += bytesCopied + answer.bytesCopied
-      return { outputs }
-    } catch (error) {
-      return { error: HalError.from(error, { ...this.origin, job: job.job }) }
-    }
-  }
-
   #cancel(job: Job, error: HalError): void {
     if (job.settled) return
-    const recalled = this.scheduler.recall(this.#client, job)
-    if (recalled) job.memory.released()
+    const withdrawn = this.#execution.withdraw(job)
     // First: a driver may answer from within doCancel, and this is why the run ends.
     this.#settleWithin(job, { error })
-    if (!recalled) this.#stop(job)
-  }
-
-  /** Best effort: the run settles whatever the driver makes of it. */
-  #stop(job: Job): void {
-    try {
-      this.driver.doCancel?.(job)
-    } catch (error) {
-      this.events.emit('error', HalError.from(error, { ...this.origin, job: job.job }))
-    }
+    if (!withdrawn) this.#execution.stop(job)
   }
 
   /** Settles a run that was accepted, and brings it to its caller. */
-  #settleWithin(job: Job, outcome: NonNullable<Job['outcome']>, times?: RunAnswer): void {
+  #settleWithin(job: Job, outcome: Outcome, times?: RunAnswer): void {
     this.#unsettled.delete(job)
     job.guard?.disarm()
     this.#settle(job, outcome, times)
     // Never from within the call that submitted the run: who answers within doRun does so before its caller knows the job.
-    if (this.scheduler.dispatching) queueMicrotask(() => this.#delivery.settled(job))
+    if (this.#dispatcher.dispatching) queueMicrotask(() => this.#delivery.settled(job))
     else this.#delivery.settled(job)
   }
 
-  #settle(job: Job, outcome: NonNullable<Job['outcome']>, times?: RunAnswer): void {
+  #settle(job: Job, outcome: Outcome, times?: RunAnswer): void {
     job.outcome = outcome
     job.settled = true
     const settledAt = now()
@@ -272,49 +229,18 @@ export class Pipeline implements JobOwner {
     if (!this.events.has('run')) return
     this.events.emit('run', {
       job: job.job,
-      device: this.origin.device,
-      core: job.core,
+      device: job.place?.device ?? this.origin.device,
+      core: job.place?.coreId ?? '',
       submittedAt: job.submittedAt,
       settledAt,
       ...(times && { startedAt: times.startedAt, endedAt: times.endedAt }),
       ...('error' in outcome && { error: outcome.error }),
     })
   }
-
-  /** The driver has given its answer: the core is free. False: it had answered before. */
-  #release(job: Job, serviceMs: number | undefined, memory: 'free' | 'in use' = 'free'): boolean {
-    if (!this.scheduler.release(this.#client, job, serviceMs)) {
-      this.#stray(job)
-      return false
-    }
-    if (memory === 'free') job.memory.released()
-    this.scheduler.next()
-    return true
-  }
-
-  #stray({ job }: Job): void {
-    this.stats.strayAnswers++
-    const message = `the device answered job ${job} once more; the answer was thrown away`
-    this.events.emit('error', new HalError('HAL_DATA_LOSS', message, { ...this.origin, job }))
-  }
-
-  #fail(job: Job, error: unknown): void {
-    if (job.settled) return
-    this.#settleWithin(job, { error: HalError.from(error, { ...this.origin, job: job.job }) })
-  }
 }
 
-/** One NaN would stay in the statistics and in the shares of the engines for good. */
-function measureFault(answer: RunAnswer): HalError | undefined {
-  const serviceMs = answer?.endedAt - answer?.startedAt
-  if (!Number.isFinite(serviceMs) || serviceMs < 0) {
-    return new HalError('HAL_DATA_LOSS', 'the device gave an answer without times of execution')
-  }
-  if (Number.isSafeInteger(answer.bytesCopied) && answer.bytesCopied >= 0) return undefined
-  const message = `the device gave an answer that copied ${answer.bytesCopied} bytes`
-  return new HalError('HAL_DATA_LOSS', message)
-}
-
-function isLoss(error: unknown): boolean {
-  return HalError.isInstance(error) && error.code === 'HAL_DEVICE_LOST'
+/** The driver whose memory the others reach too. */
+function strictest(drivers: readonly PlacedDriver[]): EngineDriver {
+  const { driver } = drivers.find(({ driver }) => driver.memory !== 'any') ?? (drivers[0] as PlacedDriver)
+  return driver
 }

@@ -1,180 +1,191 @@
 import type { EngineDriver } from '../backend.js'
-import type { Core } from '../device.js'
-import { type Job, LEVELS } from './job.js'
+import { Client, type CoreLoad, type Place, type PlacedDriver } from './client.js'
+import { LEVELS } from './job.js'
+import type { Task } from './task.js'
 
-/** After this many runs of higher levels went first, a waiting run of a lower level gets its turn. */
+/** After this many tasks of higher levels went first, a waiting task of a lower level gets its turn. */
 const PATIENCE = 8
 
-interface CoreLoad {
-  /** What the device declares. */
-  readonly ownSlots: number
-  /** More where an engine has more workers on it: they were asked for. */
-  slots: number
-  /** Runs at once, those at hand included. */
-  limit: number
-  inFlight: number
-}
-
-interface LaneLoad {
-  readonly core: CoreLoad
-  readonly coreId: string
-  readonly depth: number
-  /** What the driver was given and has not answered, oldest first; abandoned runs included. */
-  readonly jobs: Job[]
-  serves: boolean
-}
-
-/** An engine as its device's scheduler sees it. */
-export class Client {
-  readonly queues = LEVELS.map(() => new Set<Job>())
-  readonly lanes: LaneLoad[] = []
-  queued = 0
-  inFlight = 0
-  /** Core time this engine has had, over its weight: who has the least is next. */
-  virtualTime = 0
-  /** Mean service time in milliseconds, the price of a run until its real one is known. */
-  serviceMs = 1
-
-  constructor(
-    readonly driver: EngineDriver,
-    readonly weight: number,
-    readonly bufferCount: number,
-  ) {}
-}
-
 /**
- * Hands the runs of all engines of one device to its cores: the highest priority first, but nobody starves; between
- * engines by weight and the core time they have had; in the order of submission within one engine; on the core with the
- * least to do. A run at hand behind another one moves to a core of its engine that falls idle.
+ * Hands the tasks of all engines of a HAL to the cores of its devices: the highest priority first, but nobody starves;
+ * between engines by weight and the core time they have had; in the order of submission within one engine; on the lane with
+ * the least to do. A core works on as many tasks at once as it has slots. A task at hand behind another one moves to a core
+ * of its engine that falls idle, of whichever device.
  */
 export class Scheduler {
+  /** By device and id. */
   readonly #cores = new Map<string, CoreLoad>()
   readonly #clients = new Set<Client>()
-  /** Engines with queued runs. */
+  /** Engines with queued tasks. */
   readonly #waiting = new Set<Client>()
-  /** Engines with a run at hand behind another one: candidates for moving to an idle core. */
+  /** Engines with a task at hand behind another one: candidates for moving to an idle core. */
   readonly #crowded = new Set<Client>()
   readonly #passedOver = LEVELS.map(() => 0)
-  #virtualTime = 0
   #dispatching = false
   #again = false
 
-  constructor(cores: readonly Core[]) {
-    for (const { id, slots } of cores)
-      this.#cores.set(id, { ownSlots: slots, slots, limit: slots, inFlight: 0 })
-  }
-
-  attach(driver: EngineDriver, weight: number, bufferCount: number): Client {
-    const client = new Client(driver, weight, bufferCount)
-    if (driver.lanes.length === 0) throw new Error('the driver has no lane to run on')
-    for (const { core: coreId, depth } of driver.lanes) {
-      const core = this.#cores.get(coreId)
-      if (core === undefined)
-        throw new Error(`the driver has a lane on core ${coreId}, which its device does not list`)
-      client.lanes.push({ core, coreId, depth, jobs: [], serves: true })
-    }
+  attach(drivers: readonly PlacedDriver[], weight: number, bufferCount: number): Client {
+    const client = new Client(
+      drivers.flatMap((placed) => this.#places(placed)),
+      weight,
+      bufferCount,
+    )
     this.#clients.add(client)
     this.#measureCores()
     return client
   }
 
-  /** The driver is closed: what it never answered holds its core no longer. */
+  /** Its drivers are closed: what they never answered holds the cores no longer. */
   detach(client: Client): void {
     this.#clients.delete(client)
     this.#measureCores()
-    for (const lane of client.lanes) for (const job of [...lane.jobs]) this.#leaveLane(client, lane, job)
+    for (const place of client.places) for (const task of [...place.tasks]) this.#leave(client, place, task)
     this.#dispatch()
   }
 
-  /** True while runs are being handed out: what is answered now is answered from within doRun. */
+  /** True while tasks are being handed out: what is answered now is answered from within doRun. */
   get dispatching(): boolean {
     return this.#dispatching
   }
 
-  enqueue(client: Client, job: Job): void {
+  enqueue(client: Client, task: Task): void {
     if (client.queued === 0 && client.inFlight === 0) {
       // Time spent idle earns no claim.
-      client.virtualTime = Math.max(client.virtualTime, this.#virtualTime)
+      client.virtualTime = Math.max(client.virtualTime, ...client.cores.map(({ virtualTime }) => virtualTime))
     }
-    client.queues[job.level]?.add(job)
-    client.queued++
-    this.#waiting.add(client)
+    client.queues[task.level]?.add(task)
+    this.#queuedMore(client)
     this.#dispatch()
   }
 
-  /** Takes a job back that has not begun. False: it executes, or the driver cannot tell. */
-  recall(client: Client, job: Job): boolean {
-    if (this.#unqueue(client, job)) return true
-    const lane = client.lanes[job.lane]
-    if (lane === undefined || !lane.jobs.includes(job) || !takenBack(client, job)) return false
-    this.#leaveLane(client, lane, job)
-    client.virtualTime -= job.price / client.weight
+  /** Takes a task back that has not begun. False: it executes, or the driver cannot tell. */
+  recall(client: Client, task: Task): boolean {
+    if (this.#unqueue(client, task)) return true
+    if (!this.#takeBack(client, task)) return false
+    client.virtualTime -= task.price / client.weight
     this.#dispatch()
     return true
   }
 
-  /** The driver has let go of a job. False: it had done so before, or never had it. */
-  release(client: Client, job: Job, serviceMs: number | undefined): boolean {
-    const lane = client.lanes[job.lane]
-    if (lane === undefined || !lane.jobs.includes(job)) return false
-    this.#leaveLane(client, lane, job)
-    // A run that failed has used the core too: it pays the estimate.
+  /** The driver has let go of a task. False: it had done so before, or never had it. */
+  release(client: Client, task: Task, serviceMs: number | undefined): boolean {
+    const { place } = task
+    if (place === undefined || !place.tasks.includes(task)) return false
+    this.#leave(client, place, task)
+    // One that failed has used the core too: it pays the estimate.
     if (serviceMs !== undefined) {
-      client.virtualTime += (serviceMs - job.price) / client.weight
+      client.virtualTime += (serviceMs - task.price) / client.weight
       client.serviceMs += (serviceMs - client.serviceMs) / 8
     }
     return true
   }
 
-  /** The driver has not begun a job and hands it back: it is the next of its engine. False: it does not have it. */
-  requeue(client: Client, job: Job): boolean {
-    const lane = client.lanes[job.lane]
-    if (lane === undefined || !lane.jobs.includes(job)) return false
-    this.#leaveLane(client, lane, job)
-    client.virtualTime -= job.price / client.weight
-    job.lane = -1
-    const queue = client.queues[job.level] as Set<Job>
-    // Several that come back together are older than all that wait, and keep their order.
-    const inOrder = [...queue, job].sort((a, b) => a.job - b.job)
-    queue.clear()
-    for (const next of inOrder) queue.add(next)
-    client.queued++
-    this.#waiting.add(client)
+  /** The driver has not begun a task and hands it back: it is the next of its engine. False: it does not have it. */
+  requeue(client: Client, task: Task): boolean {
+    const { place } = task
+    if (place === undefined || !place.tasks.includes(task)) return false
+    this.#leave(client, place, task)
+    this.#putFirst(client, task)
     this.#dispatch()
     return true
   }
 
-  laneChanged(client: Client, index: number, serves: boolean): void {
-    const lane = client.lanes[index]
-    if (lane !== undefined) lane.serves = serves
+  /** Queues again what a driver has at hand and has not begun. */
+  reclaim(client: Client, driver: EngineDriver): void {
+    for (const place of client.places.filter((place) => place.driver === driver)) {
+      for (const task of [...place.tasks].reverse()) {
+        if (!task.settled && this.#takeBack(client, task)) this.#putFirst(client, task)
+      }
+    }
     this.#dispatch()
   }
 
-  /** Starts what can start. To be called after {@link release}, when the caller is done with the released job. */
+  /** Whoever waited for a task has given up, and the driver is still busy with it: its core is there for others. */
+  abandon(task: Task): void {
+    if (task.place === undefined) return
+    this.#count(task.place)
+    this.#dispatch()
+  }
+
+  /** The lanes of a driver that `serves` names take tasks from now on, the others do not. */
+  serve(client: Client, driver: EngineDriver, serves: (lane: number) => boolean): void {
+    for (const place of client.places) if (place.driver === driver) place.serves = serves(place.lane)
+    this.#dispatch()
+  }
+
+  /** Starts what can start. To be called after {@link release}, when the caller is done with the released task. */
   next(): void {
     this.#dispatch()
   }
 
+  #places({ device, driver }: PlacedDriver): Place[] {
+    if (driver.lanes.length === 0) throw new Error('the driver has no lane to run on')
+    return driver.lanes.map(({ core: coreId, depth }, lane) => {
+      const declared = device.cores.find(({ id }) => id === coreId)
+      if (declared === undefined)
+        throw new Error(`the driver has a lane on core ${coreId}, which ${device.id} does not list`)
+      const key = `${device.id}/${coreId}`
+      const { slots } = declared
+      const core = this.#cores.get(key) ?? { ownSlots: slots, slots, busy: 0, wanted: 0, virtualTime: 0 }
+      this.#cores.set(key, core)
+      return { driver, lane, device: device.id, coreId, core, depth, tasks: [], serves: true, busy: false }
+    })
+  }
+
   #measureCores(): void {
     for (const core of this.#cores.values()) {
-      const lanes = [...this.#clients].map((client) => client.lanes.filter((lane) => lane.core === core))
-      core.slots = Math.max(core.ownSlots, ...lanes.map(({ length }) => length))
-      core.limit = core.slots * Math.max(1, ...lanes.flat().map(({ depth }) => depth))
+      const workers = [...this.#clients].map(
+        (client) => client.places.filter((place) => place.core === core).length,
+      )
+      core.slots = Math.max(core.ownSlots, ...workers)
     }
   }
 
-  #unqueue(client: Client, job: Job): boolean {
-    if (client.queues[job.level]?.delete(job) !== true) return false
+  #count(place: Place): void {
+    const busy = place.tasks.some(({ settled }) => !settled)
+    if (busy !== place.busy) place.core.busy += busy ? 1 : -1
+    place.busy = busy
+  }
+
+  #queuedMore(client: Client): void {
+    client.queued++
+    if (this.#waiting.has(client)) return
+    this.#waiting.add(client)
+    for (const core of client.cores) core.wanted++
+  }
+
+  #unqueue(client: Client, task: Task): boolean {
+    if (client.queues[task.level]?.delete(task) !== true) return false
     client.queued--
-    if (client.queued === 0) this.#waiting.delete(client)
+    if (client.queued > 0) return true
+    this.#waiting.delete(client)
+    for (const core of client.cores) core.wanted--
     return true
   }
 
-  #leaveLane(client: Client, lane: LaneLoad, job: Job): void {
-    lane.jobs.splice(lane.jobs.indexOf(job), 1)
-    lane.core.inFlight--
+  /** Several that come back together are older than all that wait, and keep their order. */
+  #putFirst(client: Client, task: Task): void {
+    client.virtualTime -= task.price / client.weight
+    task.place = undefined
+    const queue = client.queues[task.level] as Set<Task>
+    const inOrder = [...queue, task].sort((a, b) => a.job - b.job)
+    queue.clear()
+    for (const next of inOrder) queue.add(next)
+    this.#queuedMore(client)
+  }
+
+  #takeBack(client: Client, task: Task): boolean {
+    const { place } = task
+    if (place === undefined || !place.tasks.includes(task) || !takenBack(place, task)) return false
+    this.#leave(client, place, task)
+    return true
+  }
+
+  #leave(client: Client, place: Place, task: Task): void {
+    place.tasks.splice(place.tasks.indexOf(task), 1)
+    this.#count(place)
     client.inFlight--
-    if (!client.lanes.some(isCrowded)) this.#crowded.delete(client)
+    if (!client.places.some(isCrowded)) this.#crowded.delete(client)
   }
 
   // A driver may answer from within doRun (inline isolation does): the loop below then goes on instead of nesting.
@@ -207,43 +218,42 @@ export class Scheduler {
     }
     this.#passedOver[level] = 0
     const client = able[level] as Client
-    const job = first(client.queues[level] as Set<Job>)
-    this.#unqueue(client, job)
-    this.#virtualTime = client.virtualTime
-    job.price = client.serviceMs
-    client.virtualTime += job.price / client.weight
-    this.#start(client, job, this.#freeLane(client) as number)
+    const task = first(client.queues[level] as Set<Task>)
+    const place = client.placeFor(task) as Place
+    this.#unqueue(client, task)
+    place.core.virtualTime = Math.max(place.core.virtualTime, client.virtualTime)
+    task.price = client.serviceMs
+    client.virtualTime += task.price / client.weight
+    this.#start(client, task, place)
     return true
   }
 
-  #start(client: Client, job: Job, index: number): void {
-    const lane = client.lanes[index] as LaneLoad
-    job.lane = index
-    job.core = lane.coreId
-    lane.jobs.push(job)
-    lane.core.inFlight++
+  #start(client: Client, task: Task, place: Place): void {
+    task.place = place
+    place.tasks.push(task)
+    this.#count(place)
     client.inFlight++
-    if (isCrowded(lane)) this.#crowded.add(client)
+    if (isCrowded(place)) this.#crowded.add(client)
     try {
-      client.driver.doRun(job)
+      task.begin?.()
+      place.driver.doRun(task)
     } catch (error) {
-      job.fail(error)
+      task.fail(error)
     }
   }
 
-  /** Moves a run at hand behind a busy core to one that is idle. */
+  /** Moves a task at hand behind a busy core to one that is idle. */
   #moveOne(): boolean {
     for (const client of this.#crowded) {
-      if (client.driver.doRecall === undefined) continue
-      const idle = client.lanes.findIndex(
-        (lane) => lane.serves && lane.jobs.length === 0 && lane.core.inFlight < lane.core.slots,
+      const idle = client.places.find(
+        ({ serves, tasks, core }) => serves && tasks.length === 0 && core.busy < core.slots,
       )
-      if (idle < 0) continue
-      for (const lane of client.lanes) {
-        const job = isCrowded(lane) ? lane.jobs.at(-1) : undefined
-        if (job === undefined || job.settled || !takenBack(client, job)) continue
-        this.#leaveLane(client, lane, job)
-        this.#start(client, job, idle)
+      if (idle === undefined) continue
+      for (const place of client.places) {
+        const task = isCrowded(place) ? place.tasks.at(-1) : undefined
+        if (task === undefined || task.settled || !takenBack(place, task)) continue
+        this.#leave(client, place, task)
+        this.#start(client, task, idle)
         return true
       }
     }
@@ -253,39 +263,27 @@ export class Scheduler {
   #neediest(level: number): Client | undefined {
     let neediest: Client | undefined
     for (const client of this.#waiting) {
-      if (client.queues[level]?.size === 0 || this.#freeLane(client) === undefined) continue
+      const queue = client.queues[level] as Set<Task>
+      if (queue.size === 0 || client.placeFor(first(queue)) === undefined) continue
       if (neediest === undefined || client.virtualTime < neediest.virtualTime) neediest = client
     }
     return neediest
   }
-
-  #freeLane(client: Client): number | undefined {
-    if (client.inFlight >= client.bufferCount) return undefined
-    let best: number | undefined
-    let least = Number.POSITIVE_INFINITY
-    for (let i = 0; i < client.lanes.length; i++) {
-      const { core, depth, jobs, serves } = client.lanes[i] as LaneLoad
-      if (!serves || jobs.length >= depth || core.inFlight >= core.limit) continue
-      const load = core.inFlight / core.slots + jobs.length
-      if (load < least) [best, least] = [i, load]
-    }
-    return best
-  }
 }
 
-function isCrowded(lane: LaneLoad): boolean {
-  return lane.jobs.length > 1
+function isCrowded({ tasks }: Place): boolean {
+  return tasks.length > 1
 }
 
-/** A driver that throws over it has kept the run. */
-function takenBack({ driver }: Client, job: Job): boolean {
+/** A driver that throws over it has kept the task. */
+function takenBack({ driver }: Place, task: Task): boolean {
   try {
-    return driver.doRecall?.(job) === true
+    return driver.doRecall?.(task) === true
   } catch {
     return false
   }
 }
 
-function first(jobs: Set<Job>): Job {
-  return jobs.values().next().value as Job
+function first(tasks: Set<Task>): Task {
+  return tasks.values().next().value as Task
 }

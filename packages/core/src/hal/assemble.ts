@@ -1,6 +1,8 @@
 import type { EngineDriver } from '../backend.js'
 import type { CloneOptions } from '../common-options.js'
+import { closeAll } from '../engine/close.js'
 import { OpenEngine } from '../engine/open-engine.js'
+import type { Scheduler } from '../engine/scheduler.js'
 import type { DeviceChoice } from '../engine.js'
 import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
@@ -14,17 +16,22 @@ import type { OpenDevice } from './open-device.js'
 /** Has the HAL know of an engine that is being opened, so that none is left open when it closes. Rejects once it is closed. */
 export type Admit = (open: () => Promise<OpenEngine>) => Promise<OpenEngine>
 
-/** A model that was opened on a device. */
+/** A model that was opened on one device, or on several. */
 export interface OpenModel {
   /** Of the engine. */
   readonly id: string
   readonly model: Model
-  readonly taken: OpenDevice
-  readonly options: OptionValues
-  readonly driver: EngineDriver
+  readonly parts: readonly OpenPart[]
   readonly choices: readonly DeviceChoice[]
+  readonly scheduler: Scheduler
   readonly logger: Logger
   readonly admit: Admit
+}
+
+export interface OpenPart {
+  readonly on: OpenDevice
+  readonly options: OptionValues
+  readonly driver: EngineDriver
 }
 
 let engines = 0
@@ -33,40 +40,48 @@ export function nextEngineId(): string {
   return `engine:${++engines}`
 }
 
-/** Makes the engine. Where that fails the driver is closed. */
+/** Makes the engine. Where that fails the drivers are closed. */
 export async function assemble(opened: OpenModel): Promise<OpenEngine> {
-  const { id, taken, options, driver, choices, logger, admit } = opened
-  const { device, scheduler } = taken
+  const { id, parts, choices, scheduler, logger, admit } = opened
+  const [{ on, options }] = parts as readonly [OpenPart]
+  const drivers = parts.map(({ on: { device }, driver }) => ({ device, driver }))
   let engine: OpenEngine
   try {
-    const model = await keptModel(opened.model, driver)
+    const model = await keptModel(opened.model, drivers)
     engine = new OpenEngine({
-      ...{ id, model: model.name, device, selection: choices, options, driver, scheduler, logger },
+      ...{ id, model: model.name, selection: choices, options, drivers, scheduler, logger },
       clone: (given) => admit(() => openClone({ ...opened, model }, given)),
-      onClosed: () => taken.engines.delete(engine),
+      onClosed: () => {
+        for (const { on } of parts) on.engines.delete(engine)
+      },
     })
   } catch (error) {
-    await driver.doClose()
-    throw HalError.from(error, { device: device.id, engine: id })
+    await closeAll(drivers.map(({ driver }) => driver))
+    throw HalError.from(error, { device: on.device.id, engine: id })
   }
-  taken.engines.add(engine)
-  // It may have been lost while the model was being loaded.
-  if (taken.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: taken.loss }, 'device')
+  for (const { on } of parts) {
+    on.engines.add(engine)
+    // It may have been lost while the model was being loaded.
+    if (on.loss !== undefined) engine.deviceChanged({ kind: 'lost', error: on.loss }, on.device)
+  }
   return engine
 }
 
 /** Opens the model of an engine once more, where it is. */
 async function openClone(original: OpenModel, given: CloneOptions): Promise<OpenEngine> {
-  const { taken, model, driver: like, logger } = original
-  const { device } = taken
-  const options = cloneOptions(original.options, given)
-  const cores = boundCores(options.boundOption, device)
+  const { model, logger } = original
   const id = nextEngineId()
-  let driver: EngineDriver
-  try {
-    driver = await taken.driver.doOpen({ engine: id, model, options, cores, like, logger })
-  } catch (error) {
-    throw HalError.from(error, { device: device.id, engine: id })
+  const parts: OpenPart[] = []
+  for (const { on, driver: like, options: own } of original.parts) {
+    try {
+      const options = cloneOptions(own, given)
+      const cores = boundCores(options.boundOption, on.device)
+      const driver = await on.driver.doOpen({ engine: id, model, options, cores, like, logger })
+      parts.push({ on, options, driver })
+    } catch (error) {
+      await closeAll(parts.map(({ driver }) => driver)).catch(() => {})
+      throw HalError.from(error, { device: on.device.id, engine: id })
+    }
   }
-  return assemble({ ...original, id, options, driver })
+  return assemble({ ...original, id, parts })
 }

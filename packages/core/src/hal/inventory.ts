@@ -1,4 +1,5 @@
 import type { Backend } from '../backend.js'
+import { Scheduler } from '../engine/scheduler.js'
 import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import { type BackendSource, resolveBackend } from './backend-source.js'
@@ -15,6 +16,7 @@ export interface Inventory {
   readonly backends: readonly Backend[]
   readonly devices: readonly OpenDevice[]
   readonly absent: readonly AbsentBackend[]
+  readonly scheduler: Scheduler
 }
 
 /** Asks every backend for its devices. @throws HalError for a source that is no backend; one without devices is no error. */
@@ -33,7 +35,7 @@ export async function takeInventory(sources: readonly BackendSource[], logger: L
       logger('info', `backend '${backend.name}' has no device: ${HalError.from(error).message}`)
     }
   }
-  return { backends, devices, absent }
+  return { backends, devices, absent, scheduler: new Scheduler() }
 }
 
 async function resolveAll(sources: readonly BackendSource[]): Promise<Backend[]> {

@@ -2,14 +2,12 @@ import type { Backend, DeviceDriver } from '../backend.js'
 import { COMMON_OPTIONS } from '../common-options.js'
 import type { Device } from '../device.js'
 import type { OpenEngine } from '../engine/open-engine.js'
-import { Scheduler } from '../engine/scheduler.js'
 import type { HalError } from '../errors.js'
 
-/** A device with what stands behind it: its driver, its scheduler and the engines that are open on it. */
+/** A device with what stands behind it: its driver and the engines that are open on it. */
 export class OpenDevice {
   /** What the application gets. */
   readonly device: Device
-  readonly scheduler: Scheduler
   readonly engines = new Set<OpenEngine>()
   /** Why it is lost; `undefined` while it is there. */
   loss: HalError | undefined
@@ -19,10 +17,9 @@ export class OpenDevice {
     readonly driver: DeviceDriver,
   ) {
     this.device = this.#facade(backend)
-    this.scheduler = new Scheduler(driver.info.cores)
     driver.doSubscribe?.((event) => {
       this.loss = event.kind === 'lost' ? event.error : undefined
-      for (const engine of [...this.engines]) engine.deviceChanged(event, 'device')
+      for (const engine of [...this.engines]) engine.deviceChanged(event, this.device)
     })
   }
 

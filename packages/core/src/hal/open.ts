@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { EngineDriver } from '../backend.js'
 import { COMMON_OPTIONS, type EngineOptions } from '../common-options.js'
 import type { Isolation } from '../device.js'
 import type { OpenEngine } from '../engine/open-engine.js'
@@ -11,37 +13,80 @@ import { type Admit, assemble, nextEngineId } from './assemble.js'
 import { boundCores } from './bound.js'
 import type { Inventory } from './inventory.js'
 import type { OpenDevice } from './open-device.js'
-import { type Candidate, candidates, type Fallback, select } from './selection.js'
+import {
+  arePositions,
+  type Candidate,
+  candidates,
+  deviceIds,
+  type Fallback,
+  select,
+  selectAll,
+} from './selection.js'
 
-/** Loads a model on the first device that takes it, and makes the engine. */
+interface Opened {
+  readonly backend: string
+  readonly options: OptionValues
+  readonly driver: EngineDriver
+}
+
+/** Loads a model on the first device that takes it, or on several, and makes the engine. */
 export async function openEngine(
-  { devices, absent }: Inventory,
+  inventory: Inventory,
   source: ModelSource,
-  given: EngineOptions,
+  asked: EngineOptions,
   logger: Logger,
   admit: Admit,
 ): Promise<OpenEngine> {
+  const { devices, absent, scheduler } = inventory
   // A backend that is absent cannot tell its options: its absence is then what the caller has to hear of.
   if (absent.length === 0) {
     const all = [...COMMON_OPTIONS, ...devices.flatMap(({ device }) => device.options)]
-    checkOptionNames(given, all, 'an engine')
+    checkOptionNames(asked, all, 'an engine')
   }
+  const byPosition = arePositions(asked.devices)
+  const given = byPosition ? { ...asked, devices: deviceIds(asked.devices, devices) } : asked
   const common = resolveOptions(given, COMMON_OPTIONS)
   const policy = common.devices as 'auto' | readonly string[]
   const list = candidates(policy, devices, absent)
   const model = await resolveModel(source)
   const id = nextEngineId()
-  const { taken, opened, choices } = await select(
-    list,
-    (common.fallback as Fallback | undefined) ?? defaultFallback(policy, list),
-    async (candidate) => {
-      const options = optionsFor(candidate, given)
-      const cores = boundCores(options.boundOption, candidate.device)
-      return { options, driver: await candidate.driver.doOpen({ engine: id, model, options, cores, logger }) }
-    },
-    (message) => logger('warn', message, { engine: id }),
-  )
-  return assemble({ id, model, taken, ...opened, choices, logger, admit })
+  const fallback = (common.fallback as Fallback | undefined) ?? defaultFallback(policy, list)
+  const open = async (candidate: OpenDevice, before: readonly Opened[] = []): Promise<Opened> => {
+    const options = optionsFor(candidate, given)
+    const cores = boundCores(options.boundOption, candidate.device)
+    const { device } = candidate
+    const like = before.find(({ backend }) => backend === device.backend)
+    const driver = await candidate.driver.doOpen({
+      ...{ engine: id, model, options, cores, logger },
+      ...(like && { like: like.driver }),
+    })
+    const fault = before[0] && mismatch(before[0].driver, driver)
+    if (fault === undefined) return { backend: device.backend, options, driver }
+    await driver.doClose()
+    throw new HalError('HAL_FAILED_PRECONDITION', `${device.id} ${fault}: open one engine for each`)
+  }
+  const warn = (message: string) => logger('warn', message, { engine: id })
+  const undo = ({ driver }: Opened) => driver.doClose()
+  const { taken, choices } =
+    (common.spread ?? byPosition)
+      ? await selectAll(list, policy, fallback, open, undo, warn)
+      : await select(list, fallback, open, warn)
+  const parts = taken.map(({ on, opened }) => ({ on, ...opened }))
+  return assemble({ id, model, parts, choices, scheduler, logger, admit })
+}
+
+/** Why the drivers of two devices cannot serve one engine. */
+function mismatch(first: EngineDriver, other: EngineDriver): string | undefined {
+  for (const side of ['inputs', 'outputs'] as const) {
+    if (!isDeepStrictEqual(first[side], other[side])) return `has other ${side} for this model`
+  }
+  return reaches(first, other) && reaches(other, first) ? undefined : 'keeps tensors in a memory of its own'
+}
+
+function reaches({ memory }: EngineDriver, other: EngineDriver): boolean {
+  if (memory === 'any' || other.memory === 'any') return true
+  if (memory === 'shared') return other.memory === 'shared'
+  return typeof other.memory !== 'string' && memory.reaches(other.memory.allocate(1))
 }
 
 /** Who names a CPU wants it, but is told. */

@@ -1,3 +1,4 @@
+import type { EngineOptions } from '../common-options.js'
 import type { DeviceChoice } from '../engine.js'
 import { HalError, type HalErrorCode } from '../errors.js'
 import type { AbsentBackend } from './inventory.js'
@@ -7,6 +8,27 @@ export type Fallback = 'error' | 'warn' | 'allow'
 
 /** An entry of the list to try: a device, or something asked for that is not there. */
 export type Candidate = OpenDevice | { readonly absent: string; readonly error: HalError }
+
+/** What was opened where, and the choices made, for the record. */
+export interface Selected<T> {
+  readonly taken: readonly { readonly on: OpenDevice; readonly opened: T }[]
+  readonly choices: readonly DeviceChoice[]
+}
+
+/** Whether `devices` names them by their positions in the list of all, as DX-RT does. */
+export function arePositions(given: EngineOptions['devices']): given is readonly number[] {
+  return Array.isArray(given) && given.length > 0 && given.every(Number.isSafeInteger)
+}
+
+/** The ids of the devices at these positions. @throws HalError HAL_NOT_FOUND */
+export function deviceIds(positions: readonly number[], devices: readonly OpenDevice[]): string[] {
+  return positions.map((position) => {
+    const found = devices[position]
+    if (found !== undefined) return found.device.id
+    const known = devices.map(({ device }, i) => `${i} ('${device.id}')`).join(', ') || 'none'
+    throw new HalError('HAL_NOT_FOUND', `there is no device ${position}; there are: ${known}`)
+  })
+}
 
 /** What is to be tried for a model, in order. */
 export function candidates(
@@ -41,7 +63,7 @@ export async function select<T>(
   fallback: Fallback,
   open: (device: OpenDevice) => Promise<T>,
   warn: (message: string) => void,
-): Promise<{ taken: OpenDevice; opened: T; choices: DeviceChoice[] }> {
+): Promise<Selected<T>> {
   const choices: DeviceChoice[] = []
   const errors: HalError[] = []
   const refuse = (device: string, error: HalError) => {
@@ -71,12 +93,56 @@ export async function select<T>(
         if (!('absent' in other))
           choices.push({ device: other.device.id, taken: false, reason: 'not needed' })
       }
-      return { taken: candidate, opened, choices }
+      return { taken: [{ on: candidate, opened }], choices }
     } catch (error) {
       refuse(id, HalError.from(error, { device: id }))
     }
   }
   throw nothing(errors, choices)
+}
+
+/**
+ * Opens on every candidate. Those that were named have to open, all of them; of `auto`, the accelerators that do, and where
+ * there is none of them, what {@link select} takes.
+ */
+export async function selectAll<T>(
+  list: readonly Candidate[],
+  policy: 'auto' | readonly string[],
+  fallback: Fallback,
+  open: (device: OpenDevice, opened: readonly T[]) => Promise<T>,
+  undo: (opened: T) => Promise<void>,
+  warn: (message: string) => void,
+): Promise<Selected<T>> {
+  const taken: { readonly on: OpenDevice; readonly opened: T }[] = []
+  const refused: DeviceChoice[] = []
+  const wanted = policy === 'auto' ? list.filter((entry) => 'device' in entry && !isCpu(entry)) : list
+  for (const candidate of wanted) {
+    try {
+      if ('absent' in candidate) throw candidate.error
+      const opened = await open(
+        candidate,
+        taken.map(({ opened }) => opened),
+      )
+      taken.push({ on: candidate, opened })
+    } catch (cause) {
+      const device = 'absent' in candidate ? candidate.absent : candidate.device.id
+      const error = HalError.from(cause, 'absent' in candidate ? {} : { device })
+      refused.push({ device, taken: false, reason: error.message })
+      if (policy === 'auto') continue
+      await Promise.allSettled(taken.map(({ opened }) => undo(opened)))
+      throw error
+    }
+  }
+  if (taken.length === 0) return select(list, fallback, (device) => open(device, []), warn)
+  const reason = 'one of several at once'
+  return {
+    taken,
+    choices: [...taken.map(({ on }) => ({ device: on.device.id, taken: true, reason })), ...refused],
+  }
+}
+
+function isCpu(candidate: Candidate): boolean {
+  return 'device' in candidate && candidate.device.kind === 'cpu'
 }
 
 function noFallback(cpu: string, choices: readonly DeviceChoice[]): HalError {
