@@ -93,12 +93,6 @@ export const COMMON_OPTIONS: readonly Option[] = [
       "the model on every one of 'devices' at once, or on the first that takes it (false, unless 'devices' are positions)",
   },
   {
-    name: 'spread',
-    type: 'boolean',
-    description:
-      "the model on all of `devices` at once, each run on the one with the least to do (true where `devices` are numbers: positions in hal.devices()); 'auto' means all accelerators that take it",
-  },
-  {
     name: 'fallback',
     type: 'enum',
     values: ['error', 'warn', 'allow'],
