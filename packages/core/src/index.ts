@@ -14,6 +14,7 @@ export { createHal, type Hal, type HalOptions, type OpenControl, type OpenProgre
 export type { Logger, LogLevel } from './logger.js'
 export type { Model, ModelBytes, ModelSource, TensorInfo } from './model.js'
 export type { Option, OptionType, OptionValue, OptionValues } from './option.js'
+export { connectEngine } from './share/connect.js'
 export type { DataType, NumericData, NumericDataType, Tensor, TensorData, TensorDataMap } from './tensor.js'
 export {
   byteLength,

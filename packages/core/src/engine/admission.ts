@@ -10,7 +10,8 @@ interface Place {
  * order in which they came.
  */
 export class Admission {
-  load = 0
+  /** The load as a number that other threads can read. */
+  readonly gauge = new Int32Array(new SharedArrayBuffer(4))
   readonly #line = new Set<Place>()
   #idle: (() => void)[] = []
 
@@ -19,11 +20,25 @@ export class Admission {
     readonly maxWaiting: number,
   ) {}
 
+  get load(): number {
+    return Atomics.load(this.gauge, 0)
+  }
+
+  /** Who comes now has to wait. */
+  get full(): boolean {
+    return this.load >= this.maxLoad || this.#line.size > 0
+  }
+
   /** True: the caller is in, and `load` counts it until it calls {@link leave}. */
   tryEnter(): boolean {
-    if (this.load >= this.maxLoad || this.#line.size > 0) return false
-    this.load++
+    if (this.full) return false
+    this.enterAnyway()
     return true
+  }
+
+  /** As {@link tryEnter}, past the line and whatever the load. */
+  enterAnyway(): void {
+    Atomics.add(this.gauge, 0, 1)
   }
 
   /**
@@ -43,12 +58,12 @@ export class Admission {
   }
 
   leave(): void {
-    this.load--
+    Atomics.sub(this.gauge, 0, 1)
     while (this.load < this.maxLoad) {
       const place = this.#line.values().next().value
       if (place === undefined) break
       this.#line.delete(place)
-      this.load++
+      this.enterAnyway()
       place.enter()
     }
     if (this.load === 0) for (const wake of this.#idle.splice(0)) wake()

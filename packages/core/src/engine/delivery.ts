@@ -30,7 +30,7 @@ export class Delivery {
       return
     }
     // Who has given up on a run does not wait for those before it.
-    if (wasGivenUp(job) && this.#order.delete(job)) this.#deliver(job)
+    if ((job.urgent || wasGivenUp(job)) && this.#order.delete(job)) this.#deliver(job)
     for (const next of this.#order) {
       if (!next.settled) break
       this.#order.delete(next)
@@ -64,7 +64,7 @@ export class Delivery {
       const { outputs } = outcome
       job.delivering = true
       const busy = this.call(job, outputs)
-      if (busy === undefined) this.#hand(job, outputs)
+      if (busy === undefined || job.urgent) this.#hand(job, outputs)
       else busy.then(() => this.#hand(job, outputs))
     }
   }
@@ -76,6 +76,7 @@ export class Delivery {
     else if (job.callback !== null) this.results.forget(job)
     else this.results.keep(job)
     this.finished()
+    job.over?.()
   }
 
   #fail(job: Job, error: HalError): void {
@@ -86,6 +87,7 @@ export class Delivery {
       this.events.emit('error', error)
     } else this.results.keep(job)
     this.finished()
+    job.over?.()
   }
 }
 

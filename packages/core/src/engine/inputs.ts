@@ -20,7 +20,7 @@ export function checkInputs(
   inputs: Inputs,
   infos: readonly TensorInfo[],
   names: readonly string[],
-  memory: EngineMemory,
+  memory: Pick<EngineMemory, 'allocate'>,
 ): CheckedInputs {
   if (typeof inputs !== 'object' || inputs === null) {
     throw new TypeError('inputs are missing: pass tensors by name, in order, or as one Uint8Array')
@@ -86,7 +86,7 @@ function checkList(inputs: readonly unknown[], infos: readonly TensorInfo[]): Te
 function split(
   bytes: Uint8Array,
   infos: readonly TensorInfo[],
-  memory: EngineMemory,
+  memory: Pick<EngineMemory, 'allocate'>,
 ): Omit<CheckedInputs, 'names'> {
   const sizes = infos.map(({ dataType, shape }) => byteLength(dataType, shape))
   const dynamic = infos[sizes.indexOf(undefined)]

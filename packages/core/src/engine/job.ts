@@ -47,7 +47,11 @@ export class Job implements Task {
   shelved = false
   /** The callback is at work on the outputs. */
   delivering = false
+  /** A thread stands still until it has the answer: neither a callback nor the order of delivery may hold it up. */
+  urgent = false
   waiter: Waiter | undefined
+  /** Called when it was delivered, and its callback is through. */
+  over: (() => void) | undefined
   /** Watches the caller's timeout and signal. */
   guard: Guard | undefined
 

@@ -19,9 +19,9 @@ import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { TensorInfo } from '../model.js'
 import type { OptionValues } from '../option.js'
-import { suggest } from '../suggest.js'
-import { byteLength, checkShape, type Tensor } from '../tensor.js'
-import { describe, shapeFits } from '../tensor-check.js'
+import { openHandle } from '../share/handle.js'
+import type { Tensor } from '../tensor.js'
+import { allocate, totalSize } from './allocate.js'
 import { runBatch } from './batch.js'
 import type { PlacedDriver } from './client.js'
 import { close, closeAll } from './close.js'
@@ -165,28 +165,9 @@ export class OpenEngine implements Engine {
   }
 
   allocate(name: string, shape?: readonly number[]): Tensor {
-    const infos = [...this.inputs, ...this.outputs]
-    const info = infos.find((candidate) => candidate.name === name)
-    if (info === undefined) {
-      const known = suggest(
-        String(name),
-        infos.map((candidate) => candidate.name),
-      )
-      throw new HalError(
-        'HAL_INVALID_ARGUMENT',
-        `the model has no input or output '${String(name)}'; ${known}`,
-      )
-    }
-    if (shape !== undefined) checkShape(shape, `'${name}'`)
-    const wanted = shape ?? info.shape
-    const declared = describe(info.dataType, info.shape)
-    if (wanted.includes(-1)) {
-      throw new HalError('HAL_INVALID_ARGUMENT', `'${name}' is ${declared}: pass a shape to allocate it`)
-    }
-    if (!shapeFits(wanted, info.shape)) {
-      throw new HalError('HAL_INVALID_ARGUMENT', `'${name}' is ${declared}, not [${wanted.join(', ')}]`)
-    }
-    return this.#pipeline.memory.tensor(info.dataType, wanted)
+    return allocate([...this.inputs, ...this.outputs], name, shape, (dataType, size) =>
+      this.#pipeline.memory.tensor(dataType, size),
+    )
   }
 
   stats(): EngineStats {
@@ -219,8 +200,9 @@ export class OpenEngine implements Engine {
     return givingUp(cloning, wait, 'cloning the engine')
   }
 
-  share(): EngineHandle {
-    throw new HalError('HAL_UNIMPLEMENTED', 'share')
+  /** For core, `owned`: the engine is closed when the connection is. */
+  share(owned = false): EngineHandle {
+    return openHandle({ engine: this, pipeline: this.#pipeline, logger: this.#parts.logger }, owned)
   }
 
   close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {
@@ -254,14 +236,4 @@ export class OpenEngine implements Engine {
 
 function withArgument(options: RunOptions, userArg: unknown): RunOptions {
   return userArg === undefined ? options : { ...options, userArg }
-}
-
-function totalSize(infos: readonly TensorInfo[]): number | undefined {
-  let total = 0
-  for (const { dataType, shape } of infos) {
-    const size = byteLength(dataType, shape)
-    if (size === undefined) return undefined
-    total += size
-  }
-  return infos.length === 0 ? undefined : total
 }

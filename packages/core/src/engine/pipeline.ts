@@ -72,6 +72,19 @@ export class Pipeline {
     return this.#accept(request, accepted)
   }
 
+  /**
+   * Accepts a run at once and before the others, for a thread that stands still until it has the answer: not even a full
+   * engine holds it up, because what fills it may wait for that thread.
+   */
+  submitUrgent(inputs: Inputs, options: RunOptions, accepted: (job: Job) => void): void {
+    const request = { ...this.#check(inputs, options), level: 0 }
+    this.admission.enterAnyway()
+    this.#accept(request, (job) => {
+      job.urgent = true
+      accepted(job)
+    })
+  }
+
   /** Executes on the calling thread, past admission and queue. */
   runSync(inputs: Inputs, options: RunOptions): Outputs {
     const request = this.#check(inputs, options)

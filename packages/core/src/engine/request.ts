@@ -24,7 +24,7 @@ export interface Request {
 /** @throws HalError HAL_INVALID_ARGUMENT, HAL_ABORTED; TypeError for what is missing. */
 export function checkRequest(
   signature: Signature,
-  memory: EngineMemory,
+  memory: Pick<EngineMemory, 'allocate'>,
   inputs: Inputs,
   options: RunOptions,
 ): Request {
@@ -37,7 +37,11 @@ export function checkRequest(
   return { inputs: tensors, inputNames, bytesCopied, callerOutputs, options, submittedAt, level }
 }
 
-function checkedInputs(signature: Signature, memory: EngineMemory, inputs: Inputs): CheckedInputs {
+function checkedInputs(
+  signature: Signature,
+  memory: Pick<EngineMemory, 'allocate'>,
+  inputs: Inputs,
+): CheckedInputs {
   const names = signature.inputs.map(({ name }) => name)
   try {
     return checkInputs(inputs, signature.inputs, names, memory)

@@ -8,21 +8,26 @@ import type { OutputSet } from './memory.js'
 export class Signature {
   inputs: readonly TensorInfo[]
   outputs: readonly TensorInfo[]
-  readonly #tells: { readonly inputs: boolean; readonly outputs: boolean }
+  /** Called when something was learned. */
+  readonly watchers = new Set<() => void>()
+  /** Which of the two the driver itself tells. */
+  readonly tells: { readonly inputs: boolean; readonly outputs: boolean }
 
-  constructor({ inputs, outputs }: EngineDriver) {
+  constructor({ inputs, outputs }: Pick<EngineDriver, 'inputs' | 'outputs'>) {
     this.inputs = inputs
     this.outputs = outputs
-    this.#tells = { inputs: inputs.length > 0, outputs: outputs.length > 0 }
+    this.tells = { inputs: inputs.length > 0, outputs: outputs.length > 0 }
   }
 
   /** Takes over what a run that succeeded tells, where nothing is known yet. Sizes may be others next time. */
   learn({ inputs, inputNames }: Pick<SyncRequest, 'inputs' | 'inputNames'>, answer: RunAnswer): void {
     const { outputs, outputNames = [] } = answer
+    const before = this.inputs.length + this.outputs.length
     if (this.inputs.length === 0) this.inputs = infosOf(inputNames, inputs)
     if (this.outputs.length === 0 && new Set(outputNames).size === outputNames.length) {
       this.outputs = infosOf(outputNames, outputs)
     }
+    if (this.inputs.length + this.outputs.length > before) for (const tell of this.watchers) tell()
   }
 
   /**
@@ -31,7 +36,7 @@ export class Signature {
    * @throws HalError HAL_INVALID_ARGUMENT when the caller has given tensors for outputs that are not in it
    */
   inOrder(answer: RunAnswer, callerOutputs: OutputSet | undefined): RunAnswer {
-    if (this.#tells.outputs || this.outputs.length === 0) return answer
+    if (this.tells.outputs || this.outputs.length === 0) return answer
     const { outputs, outputNames = [] } = answer
     const places = this.outputs.map(({ name }) => outputNames.indexOf(name))
     if (outputNames.length === places.length && !places.includes(-1)) {
@@ -48,7 +53,7 @@ export class Signature {
 
   /** The error of a check against `inputs`, which says where they are from. */
   explain(error: unknown): unknown {
-    if (this.#tells.inputs || this.inputs.length === 0) return error
+    if (this.tells.inputs || this.inputs.length === 0) return error
     if (!HalError.isInstance(error) || error.code !== 'HAL_INVALID_ARGUMENT') return error
     const source = 'the runtime does not tell its inputs, so the first successful run taught them'
     return new HalError(error.code, `${error.message} (${source})`, { cause: error })
