@@ -4,11 +4,12 @@ import { deadlineIn, within } from './engine/close.js'
 import { givingUp } from './engine/giving-up.js'
 import type { OpenEngine } from './engine/open-engine.js'
 import { checkWaitOptions, throwIfAborted } from './engine/watch.js'
-import type { Engine, Inputs, WaitOptions } from './engine.js'
+import type { Engine, WaitOptions } from './engine.js'
 import { HalError } from './errors.js'
 import type { BackendSource } from './hal/backend-source.js'
 import { type Inventory, takeInventory } from './hal/inventory.js'
 import { openEngine } from './hal/open.js'
+import { checkOpenControl, type OpenControl } from './hal/open-control.js'
 import { type Logger, silent } from './logger.js'
 import type { ModelSource } from './model.js'
 
@@ -18,30 +19,13 @@ export interface HalOptions {
   readonly logger?: Logger
 }
 
-/** How far the opening of an engine is. */
-export interface OpenProgress {
-  readonly phase: 'load' | 'warm-up'
-  /** Devices that have loaded the model; warm-up runs that are over. */
-  readonly done: number
-  readonly total: number
-  /** Where that happened. */
-  readonly device: string
-}
-
-/** What goes with an opening, beside the options of the engine. */
-export interface OpenControl extends WaitOptions {
-  readonly onProgress?: (progress: OpenProgress) => void
-  /** Inputs for the runs of the option `warmUp`; when missing: zeros, with 1 for each dimension that the model leaves open. */
-  readonly warmUpInputs?: Inputs
-}
-
 /** The devices of this machine, and the way to engines on them. */
 export interface Hal extends AsyncDisposable {
   /** Devices of all backends, found once. A backend without a device adds nothing; `openEngine` says why. */
   devices(): Promise<readonly Device[]>
   /**
    * Loads a model on the first device in the order of `options.devices` that takes it. With a timeout or signal in
-   * `control`, loading is given up on; what is half loaded is freed.
+   * `control`, loading and warm-up are given up on; what is half loaded is freed.
    * @throws HalError why no device took the model; TypeError when `model` is missing.
    */
   openEngine(model: ModelSource, options?: EngineOptions, control?: OpenControl): Promise<Engine>
@@ -69,13 +53,19 @@ class OpenHal implements Hal {
     return (await this.#take()).devices.map(({ device }) => device)
   }
 
-  async openEngine(model: ModelSource, options: EngineOptions = {}, wait: OpenControl = {}): Promise<Engine> {
-    checkWaitOptions(wait)
-    throwIfAborted(wait.signal, 'opening the engine')
-    const opening = this.#admit((inventory) =>
-      openEngine(inventory, model, options, this.logger, this.#admit),
-    )
-    return givingUp(opening, wait, 'opening the engine')
+  async openEngine(
+    model: ModelSource,
+    options: EngineOptions = {},
+    control: OpenControl = {},
+  ): Promise<Engine> {
+    checkOpenControl(control)
+    throwIfAborted(control.signal, 'opening the engine')
+    const { onProgress, warmUpInputs } = control
+    const open = (signal: AbortSignal) =>
+      this.#admit((inventory) =>
+        openEngine(inventory, model, options, this.logger, this.#admit, { onProgress, warmUpInputs, signal }),
+      )
+    return givingUp(open, control, 'opening the engine')
   }
 
   close(options: Pick<WaitOptions, 'timeout'> = {}): Promise<void> {

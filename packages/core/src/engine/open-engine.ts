@@ -46,7 +46,7 @@ export interface EngineParts {
   readonly scheduler: Scheduler
   readonly logger: Logger
   /** Opens another engine like this one, whose drivers stay open meanwhile. */
-  readonly clone: (options: CloneOptions) => Promise<Engine>
+  readonly clone: (options: CloneOptions, signal: AbortSignal) => Promise<Engine>
   /** Called once when the engine is closed. */
   readonly onClosed: () => void
 }
@@ -193,11 +193,14 @@ export class OpenEngine implements Engine {
     throwIfAborted(wait.signal, 'cloning the engine')
     const barrier = this.#pipeline.barrier?.()
     if (barrier !== undefined) throw barrier
-    const cloning = this.#parts.clone(options)
-    this.#cloning.add(cloning)
-    const forget = () => this.#cloning.delete(cloning)
-    cloning.then(forget, forget)
-    return givingUp(cloning, wait, 'cloning the engine')
+    const open = (signal: AbortSignal) => {
+      const cloning = this.#parts.clone(options, signal)
+      this.#cloning.add(cloning)
+      const forget = () => this.#cloning.delete(cloning)
+      cloning.then(forget, forget)
+      return cloning
+    }
+    return givingUp(open, wait, 'cloning the engine')
   }
 
   /** For core, `owned`: the engine is closed when the connection is. */

@@ -3,6 +3,7 @@ import type { CloneOptions } from '../common-options.js'
 import { closeAll } from '../engine/close.js'
 import { OpenEngine } from '../engine/open-engine.js'
 import type { Scheduler } from '../engine/scheduler.js'
+import { warmUp } from '../engine/warm-up.js'
 import type { DeviceChoice } from '../engine.js'
 import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
@@ -11,6 +12,7 @@ import type { OptionValues } from '../option.js'
 import { boundCores } from './bound.js'
 import { cloneOptions } from './clone-options.js'
 import { keptModel } from './kept-model.js'
+import { type Opening, reporter } from './open-control.js'
 import type { OpenDevice } from './open-device.js'
 
 /** Has the HAL know of an engine that is being opened, so that none is left open when it closes. Rejects once it is closed. */
@@ -26,6 +28,7 @@ export interface OpenModel {
   readonly scheduler: Scheduler
   readonly logger: Logger
   readonly admit: Admit
+  readonly opening: Opening
 }
 
 export interface OpenPart {
@@ -40,7 +43,7 @@ export function nextEngineId(): string {
   return `engine:${++engines}`
 }
 
-/** Makes the engine. Where that fails the drivers are closed. */
+/** Warms the drivers up and makes the engine. Where that fails the drivers are closed. */
 export async function assemble(opened: OpenModel): Promise<OpenEngine> {
   const { id, parts, choices, scheduler, logger, admit } = opened
   const [{ on, options }] = parts as readonly [OpenPart]
@@ -48,9 +51,10 @@ export async function assemble(opened: OpenModel): Promise<OpenEngine> {
   let engine: OpenEngine
   try {
     const model = await keptModel(opened.model, drivers)
+    await warmUpAll(opened)
     engine = new OpenEngine({
       ...{ id, model: model.name, selection: choices, options, drivers, scheduler, logger },
-      clone: (given) => admit(() => openClone({ ...opened, model }, given)),
+      clone: (given, signal) => admit(() => openClone({ ...opened, model }, given, signal)),
       onClosed: () => {
         for (const { on } of parts) on.engines.delete(engine)
       },
@@ -67,8 +71,19 @@ export async function assemble(opened: OpenModel): Promise<OpenEngine> {
   return engine
 }
 
+function warmUpAll({ parts, logger, opening }: OpenModel): Promise<void> {
+  const report = reporter(opening, logger)
+  const targets = parts.map(({ on, driver }) => ({ driver, device: on.device.id }))
+  return warmUp(targets, {
+    runs: parts[0]?.options.warmUp as number,
+    inputs: opening.warmUpInputs,
+    signal: opening.signal,
+    report: (done, total, device) => report({ phase: 'warm-up', done, total, device }),
+  })
+}
+
 /** Opens the model of an engine once more, where it is. */
-async function openClone(original: OpenModel, given: CloneOptions): Promise<OpenEngine> {
+async function openClone(original: OpenModel, given: CloneOptions, signal: AbortSignal): Promise<OpenEngine> {
   const { model, logger } = original
   const id = nextEngineId()
   const parts: OpenPart[] = []
@@ -83,5 +98,6 @@ async function openClone(original: OpenModel, given: CloneOptions): Promise<Open
       throw HalError.from(error, { device: on.device.id, engine: id })
     }
   }
-  return assemble({ ...original, id, parts })
+  const { warmUpInputs } = original.opening
+  return assemble({ ...original, id, parts, opening: { warmUpInputs, signal } })
 }

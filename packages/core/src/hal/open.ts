@@ -12,9 +12,11 @@ import { checkOptionNames, resolveOptions } from '../option-check.js'
 import { type Admit, assemble, nextEngineId } from './assemble.js'
 import { boundCores } from './bound.js'
 import type { Inventory } from './inventory.js'
+import { type Opening, reporter } from './open-control.js'
 import type { OpenDevice } from './open-device.js'
 import {
   arePositions,
+  atOnce,
   type Candidate,
   candidates,
   deviceIds,
@@ -36,6 +38,7 @@ export async function openEngine(
   asked: EngineOptions,
   logger: Logger,
   admit: Admit,
+  opening: Opening,
 ): Promise<OpenEngine> {
   const { devices, absent, scheduler } = inventory
   // A backend that is absent cannot tell its options: its absence is then what the caller has to hear of.
@@ -51,6 +54,9 @@ export async function openEngine(
   const model = await resolveModel(source)
   const id = nextEngineId()
   const fallback = (common.fallback as Fallback | undefined) ?? defaultFallback(policy, list)
+  const spread = (common.spread as boolean | undefined) ?? byPosition
+  const total = spread ? Math.max(atOnce(policy, list).length, 1) : 1
+  const report = reporter(opening, logger)
   const open = async (candidate: OpenDevice, before: readonly Opened[] = []): Promise<Opened> => {
     const options = optionsFor(candidate, given)
     const cores = boundCores(options.boundOption, candidate.device)
@@ -61,18 +67,20 @@ export async function openEngine(
       ...(like && { like: like.driver }),
     })
     const fault = before[0] && mismatch(before[0].driver, driver)
-    if (fault === undefined) return { backend: device.backend, options, driver }
+    if (fault === undefined) {
+      report({ phase: 'load', done: before.length + 1, total, device: device.id })
+      return { backend: device.backend, options, driver }
+    }
     await driver.doClose()
     throw new HalError('HAL_FAILED_PRECONDITION', `${device.id} ${fault}: open one engine for each`)
   }
   const warn = (message: string) => logger('warn', message, { engine: id })
   const undo = ({ driver }: Opened) => driver.doClose()
-  const { taken, choices } =
-    (common.spread ?? byPosition)
-      ? await selectAll(list, policy, fallback, open, undo, warn)
-      : await select(list, fallback, open, warn)
+  const { taken, choices } = spread
+    ? await selectAll(list, policy, fallback, open, undo, warn)
+    : await select(list, fallback, open, warn)
   const parts = taken.map(({ on, opened }) => ({ on, ...opened }))
-  return assemble({ id, model, parts, choices, scheduler, logger, admit })
+  return assemble({ id, model, parts, choices, scheduler, logger, admit, opening })
 }
 
 /** Why the drivers of two devices cannot serve one engine. */

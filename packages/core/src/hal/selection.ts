@@ -101,6 +101,11 @@ export async function select<T>(
   throw nothing(errors, choices)
 }
 
+/** The candidates that {@link selectAll} opens on. */
+export function atOnce(policy: 'auto' | readonly string[], list: readonly Candidate[]): readonly Candidate[] {
+  return policy === 'auto' ? list.filter((entry) => 'device' in entry && !isCpu(entry)) : list
+}
+
 /**
  * Opens on every candidate. Those that were named have to open, all of them; of `auto`, the accelerators that do, and where
  * there is none of them, what {@link select} takes.
@@ -115,8 +120,7 @@ export async function selectAll<T>(
 ): Promise<Selected<T>> {
   const taken: { readonly on: OpenDevice; readonly opened: T }[] = []
   const refused: DeviceChoice[] = []
-  const wanted = policy === 'auto' ? list.filter((entry) => 'device' in entry && !isCpu(entry)) : list
-  for (const candidate of wanted) {
+  for (const candidate of atOnce(policy, list)) {
     try {
       if ('absent' in candidate) throw candidate.error
       const opened = await open(
