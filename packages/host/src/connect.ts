@@ -1,8 +1,10 @@
 import { freeAll } from './free.js'
 import type { Connection } from './lane.js'
+import type { ModelInUse } from './model-in-use.js'
 import type { HostOptions } from './options.js'
 import type { LoadedModel } from './runner.js'
 import { commandIfAlive } from './worker/commands.js'
+import type { SharedModel } from './worker/message.js'
 import { Outbox } from './worker/outbox.js'
 import type { RemoteWorker } from './worker/remote-worker.js'
 import type { Workers } from './workers.js'
@@ -55,32 +57,42 @@ export async function connect(
 }
 
 /**
- * Closes every runner on its own worker, unloads the model (one that they share on the first of them), and gives the workers
- * back.
+ * Closes every runner on its own worker, unloads the model where nobody else uses it (one that they share on the first of
+ * them, or when those have come back that were left behind), and gives the workers back.
  */
 export async function free(
   started: readonly RemoteWorker[],
   { limits: { close: limit } = {}, logger }: HostOptions<unknown>,
   workers: Workers,
-  loaded: LoadedModel<unknown> | undefined,
+  model: ModelInUse | undefined,
 ): Promise<void> {
   const close = started.map((worker) => () => commandIfAlive(worker, { kind: 'close' }, { limit }))
+  const notice = () => {
+    // A call to close may have been one that did not come back.
+    for (const worker of started) if (worker.lost !== undefined) model?.leaveBehind(worker)
+  }
   const unload = () => {
-    if (workers.module === undefined) {
-      return Promise.all(
-        started.map((worker) => commandIfAlive(worker, { kind: 'unload', model: undefined }, { limit })),
-      )
+    const { module } = workers
+    if (module === undefined) return Promise.all(started.map((worker) => unloadOn(worker, undefined, limit)))
+    if (model?.leave() !== true) return
+    const { shared } = model.value
+    const here = () => module.unload?.(shared)
+    if (model.stuck > 0) {
+      void model.unstuck().then(() => freeAll([here], logger).catch(() => {}))
+      return
     }
-    if (loaded === undefined) return
     const alive = started.find((worker) => worker.lost === undefined)
-    if (alive === undefined) return workers.module.unload?.(loaded.shared)
-    return alive.command({ kind: 'unload', model: { shared: loaded.shared } }, { limit })
+    return alive === undefined ? here() : unloadOn(alive, { shared }, limit)
   }
   let failed = true
   try {
-    await freeAll([...close, unload], logger)
+    await freeAll([...close, notice, unload], logger)
     failed = false
   } finally {
     await workers.release(started, failed)
   }
+}
+
+function unloadOn(worker: RemoteWorker, model: SharedModel | undefined, limit: number | undefined) {
+  return commandIfAlive(worker, { kind: 'unload', model }, { limit })
 }

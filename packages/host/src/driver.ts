@@ -7,12 +7,13 @@ import {
   type RunAnswer,
   type SyncRequest,
 } from '@xpu-hal/core/backend'
+import type { Common } from './common.js'
 import { AT_HAND, connect, free, load } from './connect.js'
 import { freeAll } from './free.js'
 import { type Connection, WorkerLane } from './lane.js'
+import { ModelInUse } from './model-in-use.js'
 import type { HostOptions } from './options.js'
 import { repair } from './repair.js'
-import type { LoadedModel } from './runner.js'
 import { SyncRunner } from './sync-runner.js'
 import { commandIfAlive } from './worker/commands.js'
 import type { Loss, RemoteWorker } from './worker/remote-worker.js'
@@ -20,21 +21,26 @@ import type { Workers } from './workers.js'
 
 /** Milliseconds that a worker process gets for runs that were given up on when its engine closes. */
 const CLOSING_PATIENCE_MS = 1_000
-/** Workers that an engine leaves behind inside native calls, at most: each keeps its memory. */
+/** Workers that the engines of a loaded model leave behind inside native calls, at most: each keeps its memory. */
 const MAX_STUCK = 16
 
 /** One worker for each entry of `options.workers`. */
-export async function workerDriver(options: HostOptions<unknown>, workers: Workers): Promise<EngineDriver> {
+export async function workerDriver(
+  options: HostOptions<unknown>,
+  workers: Workers,
+  like: Common | undefined,
+): Promise<WorkerDriver> {
   const started: RemoteWorker[] = []
-  let loaded: LoadedModel<unknown> | undefined
+  let shared: ModelInUse | undefined
   try {
+    shared = like?.model?.join()
     for (const [index, { core }] of options.workers.entries()) started.push(workers.start({ index, core }))
     const [first, ...others] = started as [RemoteWorker, ...RemoteWorker[]]
-    const model = await load(first, options, workers)
-    loaded = model
+    const model = shared ?? new ModelInUse(await load(first, options, workers))
+    shared = model
     const open = async (worker: RemoteWorker) => {
       if (worker !== first && workers.module === undefined) await load(worker, options, workers)
-      return connect(worker, options, workers, model)
+      return connect(worker, options, workers, model.value)
     }
     const opened = await Promise.allSettled([first, ...others].map(open))
     const connections = opened.map((result) => {
@@ -44,15 +50,17 @@ export async function workerDriver(options: HostOptions<unknown>, workers: Worke
     // One may have died while others were opening.
     const lost = started.find((worker) => worker.lost !== undefined)?.lost
     if (lost !== undefined) throw lost
-    return new WorkerDriver(options, workers, model, connections)
+    return new WorkerDriver(options, workers, model, like !== undefined, connections)
   } catch (error) {
-    await free(started, options, workers, loaded).catch(() => {})
+    await free(started, options, workers, shared).catch(() => {})
     workers.close()
     throw HalError.from(error)
   }
 }
 
 class WorkerDriver implements EngineDriver {
+  readonly keepsModel: boolean
+  readonly sharesWeights: boolean
   readonly lanes: readonly WorkerLane[]
   readonly doRunSync?: (request: SyncRequest) => RunAnswer
   readonly #sync: SyncRunner | undefined
@@ -64,20 +72,21 @@ class WorkerDriver implements EngineDriver {
   /** What happened before anybody listened. */
   readonly #early: DeviceEvent[] = []
   #listener: (event: DeviceEvent) => void = (event) => this.#early.push(event)
-  /** They are inside native calls and were left behind. */
-  readonly #stuck = new Set<RemoteWorker>()
   #closed: Promise<void> | undefined
 
   constructor(
     private readonly options: HostOptions<unknown>,
     private readonly workers: Workers,
-    private readonly loaded: LoadedModel<unknown>,
+    readonly model: ModelInUse,
+    joined: boolean,
     connections: readonly Connection[],
   ) {
     // Every lane that waits to be repaired listens to it.
     setMaxListeners(0, this.#over.signal)
     const { config, depth = 1, limits = {}, runSync = true } = options
     const { module } = workers
+    this.keepsModel = 'like' in options
+    this.sharesWeights = joined && (options.sharesWeights ?? module !== undefined)
     this.lanes = connections.map((connection, index) => {
       const lane = new WorkerLane(connection.worker.worker.core, depth + AT_HAND, module ?? {}, limits)
       lane.connect(connection)
@@ -90,7 +99,10 @@ class WorkerDriver implements EngineDriver {
       this.doRunSync = (request) => this.#runSyncElsewhere(request)
       return
     }
-    const sync = new SyncRunner(() => module.open(config, loaded.shared, { index: -1, core }), options.logger)
+    const sync = new SyncRunner(
+      () => module.open(config, model.value.shared, { index: -1, core }),
+      options.logger,
+    )
     this.#sync = sync
     this.doRunSync = (request) => sync.run(request)
   }
@@ -100,15 +112,15 @@ class WorkerDriver implements EngineDriver {
   }
 
   get inputs() {
-    return this.loaded.inputs
+    return this.model.value.inputs
   }
 
   get outputs() {
-    return this.loaded.outputs
+    return this.model.value.outputs
   }
 
   get outputShapes() {
-    return this.loaded.outputShapes
+    return this.model.value.outputShapes
   }
 
   doSubscribe(listener: (event: DeviceEvent) => void): void {
@@ -162,17 +174,8 @@ class WorkerDriver implements EngineDriver {
     clearTimeout(timer)
     for (const lane of this.lanes) lane.end()
     const workers = [...this.lanes.flatMap(({ worker }) => worker ?? []), ...this.#unrepaired]
-    // Who was left behind may still use what it shares.
-    const shared = this.#stuck.size === 0 ? this.loaded : undefined
-    if (shared === undefined) void this.#unloadLate()
-    const freeWorkers = () => free(workers, this.options, this.workers, shared)
+    const freeWorkers = () => free(workers, this.options, this.workers, this.model)
     await freeAll([() => this.#sync?.close(), freeWorkers, () => this.workers.close()], this.options.logger)
-  }
-
-  async #unloadLate(): Promise<void> {
-    await Promise.all([...this.#stuck].map(({ exited }) => exited))
-    const unload = () => this.workers.module?.unload?.(this.loaded.shared)
-    await freeAll([unload], this.options.logger).catch(() => {})
   }
 
   #down(index: number, error: HalError, loss: Loss, worker: RemoteWorker): void {
@@ -180,8 +183,8 @@ class WorkerDriver implements EngineDriver {
       if (loss === 'runner') this.#unrepaired.push(worker)
       return
     }
-    if (loss === 'stuck') this.#leaveBehind(worker)
-    if (loss === 'fatal' || this.#stuck.size > MAX_STUCK) {
+    if (loss === 'stuck') this.model.leaveBehind(worker)
+    if (loss === 'fatal' || this.model.stuck > MAX_STUCK) {
       this.#lose(error)
       return
     }
@@ -193,7 +196,7 @@ class WorkerDriver implements EngineDriver {
   /** Opens another runner for a lane, on its worker where that is alive. */
   async #repair(index: number, last: RemoteWorker): Promise<void> {
     const lane = this.lanes[index] as WorkerLane
-    const { options, workers, loaded } = this
+    const { options, workers, model } = this
     let worker = last
     const open = async () => {
       try {
@@ -202,10 +205,10 @@ class WorkerDriver implements EngineDriver {
           worker = workers.start(last.worker)
           if (workers.module === undefined) await load(worker, options, workers)
         }
-        return await connect(worker, options, workers, loaded)
+        return await connect(worker, options, workers, model.value)
       } catch (error) {
-        if (worker.lost !== undefined) this.#leaveBehind(worker)
-        if (this.#stuck.size > MAX_STUCK && !this.#over.signal.aborted) this.#lose(HalError.from(error))
+        if (worker.lost !== undefined) model.leaveBehind(worker)
+        if (model.stuck > MAX_STUCK && !this.#over.signal.aborted) this.#lose(HalError.from(error))
         throw error
       }
     }
@@ -223,10 +226,5 @@ class WorkerDriver implements EngineDriver {
   #lose(error: HalError): void {
     this.#over.abort()
     this.#listener({ kind: 'lost', error })
-  }
-
-  #leaveBehind(worker: RemoteWorker): void {
-    this.#stuck.add(worker)
-    void worker.exited.then(() => this.#stuck.delete(worker))
   }
 }

@@ -1,4 +1,5 @@
 import { type EngineDriver, HalError, type Isolation } from '@xpu-hal/core/backend'
+import { type Common, commonOf, remember } from './common.js'
 import { workerDriver } from './driver.js'
 import { inlineDriver } from './inline.js'
 import { importRunner } from './module.js'
@@ -6,7 +7,10 @@ import type { HostOptions } from './options.js'
 import { exitWith } from './thread/exit.js'
 import { Threads } from './thread/threads.js'
 
-type DriverFactory = (options: HostOptions<unknown>) => Promise<EngineDriver>
+type DriverFactory = (
+  options: HostOptions<unknown>,
+  like: Common | undefined,
+) => Promise<{ readonly driver: EngineDriver; readonly common: Common }>
 
 /** Where another isolation plugs in. */
 const factories: Partial<Record<Isolation, DriverFactory>> = {
@@ -27,20 +31,25 @@ export async function host<Config>(options: HostOptions<Config>): Promise<Engine
     throw new HalError('HAL_UNIMPLEMENTED', `isolation '${isolation}' does not exist; there is: ${known}`)
   }
   if (workers.length === 0) throw new HalError('HAL_INVALID_ARGUMENT', 'workers: at least one is needed')
-  return factory(options)
+  const { driver, common } = await factory(options, commonOf(options))
+  remember(driver, options, common)
+  return driver
 }
 
-async function threadDriver(options: HostOptions<unknown>): Promise<EngineDriver> {
+async function threadDriver(options: HostOptions<unknown>, like: Common | undefined) {
   const { module: url, logger } = options
   // For `cancel`, `runSync` and the like; first, so that what is wrong with it shows before anything is loaded.
   const module = await importRunner(url.href)
   exitWith(module.exitProcess)
-  return workerDriver(options, new Threads(url, module, logger))
+  const driver = await workerDriver(options, new Threads(url, module, logger), like)
+  return { driver, common: { model: driver.model } }
 }
 
-async function processDriver(options: HostOptions<unknown>): Promise<EngineDriver> {
-  const { module: url, env = [], logger } = options
+async function processDriver(options: HostOptions<unknown>, like: Common | undefined) {
   // Late: it needs a foreign function interface, which those who stay in one process do not.
-  const { createProcesses } = await import('./process/processes.js')
-  return workerDriver(options, createProcesses(url, env, logger))
+  const { createProcesses, ownModel } = await import('./process/processes.js')
+  const source = like?.processes?.source ?? (await ownModel(options.model))
+  const workers = createProcesses(options, like)
+  const driver = await workerDriver({ ...options, model: source }, workers, like)
+  return { driver, common: { processes: { arena: workers.arena, source } } }
 }

@@ -7,25 +7,29 @@ import {
   type RunAnswer,
   type SyncRequest,
 } from '@xpu-hal/core/backend'
+import type { Common } from './common.js'
 import { freeAll } from './free.js'
+import { ModelInUse } from './model-in-use.js'
 import { importRunner } from './module.js'
 import type { HostOptions } from './options.js'
 import { repair } from './repair.js'
-import type { AnyRunner, LoadedModel, RunnerModule } from './runner.js'
+import type { AnyRunner, RunnerModule } from './runner.js'
 import { closeLost, runHere } from './sync-runner.js'
 
 /** Everything on the calling thread: nothing to hand over, and the event loop stands still during a run. */
-export async function inlineDriver(options: HostOptions<unknown>): Promise<EngineDriver> {
+export async function inlineDriver(options: HostOptions<unknown>, like: Common | undefined) {
   try {
     const module = await importRunner(options.module.href)
-    const driver = new InlineDriver(options, module, await module.load(options.config, options.model))
+    const load = async () => new ModelInUse(await module.load(options.config, options.model))
+    const model = like?.model?.join() ?? (await load())
+    const driver = new InlineDriver(options, module, model, like !== undefined)
     try {
       await driver.open()
     } catch (error) {
       await driver.doClose().catch(() => {})
       throw error
     }
-    return driver
+    return { driver, common: { model } }
   } catch (error) {
     throw HalError.from(error)
   }
@@ -33,6 +37,8 @@ export async function inlineDriver(options: HostOptions<unknown>): Promise<Engin
 
 class InlineDriver implements EngineDriver {
   readonly memory = 'any'
+  readonly keepsModel: boolean
+  readonly sharesWeights: boolean
   readonly inputs
   readonly outputs
   readonly outputShapes
@@ -48,11 +54,15 @@ class InlineDriver implements EngineDriver {
   constructor(
     private readonly options: HostOptions<unknown>,
     private readonly module: RunnerModule,
-    private readonly loaded: LoadedModel<unknown>,
+    private readonly model: ModelInUse,
+    joined: boolean,
   ) {
-    this.inputs = loaded.inputs
-    this.outputs = loaded.outputs
-    this.outputShapes = loaded.outputShapes
+    const { inputs, outputs, outputShapes } = model.value
+    this.inputs = inputs
+    this.outputs = outputs
+    this.outputShapes = outputShapes
+    this.keepsModel = 'like' in options
+    this.sharesWeights = joined && options.sharesWeights !== false
     this.lanes = options.workers.map(({ core }) => ({ core, depth: 1 }))
   }
 
@@ -87,7 +97,7 @@ class InlineDriver implements EngineDriver {
 
   async #open(lane: number): Promise<AnyRunner> {
     const { core } = this.lanes[lane] as Lane
-    return this.module.open(this.options.config, this.loaded.shared, { index: lane, core })
+    return this.module.open(this.options.config, this.model.value.shared, { index: lane, core })
   }
 
   #execute(lane: number, job: number, request: SyncRequest): RunAnswer {
@@ -127,6 +137,7 @@ class InlineDriver implements EngineDriver {
     this.#over.abort()
     await Promise.all(this.#repairs)
     const close = this.#runners.map((runner) => () => runner?.close())
-    await freeAll([...close, () => this.module.unload?.(this.loaded.shared)], this.options.logger)
+    const unload = () => this.model.leave() && this.module.unload?.(this.model.value.shared)
+    await freeAll([...close, unload], this.options.logger)
   }
 }

@@ -1,4 +1,4 @@
-import type { Isolation, Logger, Model } from '@xpu-hal/core/backend'
+import type { EngineDriver, Isolation, Logger, Model } from '@xpu-hal/core/backend'
 import type { PipelinedRunner } from './runner.js'
 
 export interface HostOptions<Config> {
@@ -10,6 +10,14 @@ export interface HostOptions<Config> {
   /** One entry a worker, each naming the core it works on; at least one. */
   readonly workers: readonly { readonly core: string }[]
   readonly isolation: Isolation
+  /**
+   * `like` of the request. Where it was made by `host` for the same module and isolation, both drivers use the model that it has
+   * loaded (threads, inline) or its memory for tensors (processes, which load the model once more). Pass it also where it is
+   * undefined: only who passes it is opened without the bytes of the model another time.
+   */
+  readonly like?: EngineDriver | undefined
+  /** Whether drivers that are `like` one another use the same weights; when missing: where they use one loaded model. */
+  readonly sharesWeights?: boolean
   /** Whether `runSync` is served, by one more runner on the calling thread; true when missing. */
   readonly runSync?: boolean
   /** How many runs a {@link PipelinedRunner} is sent before the first is received; 1 when missing. */

@@ -8,14 +8,15 @@ import type { HalError, Model, Tensor, TensorInfo } from '@xpu-hal/core/backend'
  */
 export interface RunnerModule<Config = unknown, Shared = unknown> {
   /**
-   * Loads the model, once for the engine, on the thread of the first worker. Bytes of a model are not kept: what is needed
+   * Loads the model, once for the engine and all that are opened like it, on the thread of the first worker; in processes once
+   * for each. Bytes of a model are not kept: what is needed
    * of them later has to be in what it returns.
    */
   load(config: Config, model: Model): LoadedModel<Shared> | Promise<LoadedModel<Shared>>
   /** Opens a runner on the thread where it will work. `shared` is what `load` gave. */
   open(config: Config, shared: Shared, worker: WorkerInfo): AnyRunner | Promise<AnyRunner>
   /**
-   * Frees what `load` took, after every runner was closed; on the same thread, or on another one where that one is gone.
+   * Frees what `load` took, after every runner of every engine that uses it was closed; on any thread.
    * Where a worker was left behind in a call: when that has come back, perhaps never.
    */
   unload?(shared: Shared): void
