@@ -62,9 +62,10 @@ export class Dispatcher {
 
   /** Nobody waits for a task any more that a driver is busy with. Best effort: it ends as it likes. */
   stop(task: Task): void {
+    if (task.place?.tasks.includes(task) !== true) return
     this.scheduler.abandon(task)
     try {
-      task.place?.driver.doCancel?.(task)
+      task.place.driver.doCancel?.(task)
     } catch (error) {
       this.events.emit('error', HalError.from(error, { ...this.origin, job: task.job }))
     }

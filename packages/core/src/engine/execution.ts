@@ -8,6 +8,8 @@ import type { Request } from './request.js'
 export interface Execution {
   /** Who hears of a run that is a task of its own. */
   readonly owner?: TaskOwner<Job>
+  /** @throws HalError HAL_INVALID_ARGUMENT for a request that it cannot execute */
+  check?(request: Request): void
   /** The memory of a run that is being accepted. */
   memoryFor(request: Request): RunMemory
   start(job: Job): void

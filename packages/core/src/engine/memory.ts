@@ -19,7 +19,7 @@ export type OutputSet = readonly (Tensor | undefined)[]
 export class EngineMemory {
   readonly #outputs: OutputSet[] = []
   /** Oldest first, of any size: with dynamic shapes there is no end of sizes. */
-  readonly #inputs: ArrayBufferLike[] = []
+  readonly #rooms: ArrayBufferLike[] = []
   readonly #place: TensorMemory
 
   constructor(
@@ -58,9 +58,18 @@ export class EngineMemory {
     })
   }
 
-  reuseInputs(staged: readonly Tensor[]): void {
-    for (const { data } of staged) this.#inputs.push((data as NumericData).buffer)
-    while (this.#inputs.length > this.runs * Math.max(this.driver.inputs.length, 1)) this.#inputs.shift()
+  /** Memory of this size that was used before, with what is left there, or new one. */
+  room(byteLength: number): ArrayBufferLike {
+    const found = this.#rooms.findLastIndex((buffer) => buffer.byteLength === byteLength)
+    const [room = this.#place.allocate(byteLength)] = found < 0 ? [] : this.#rooms.splice(found, 1)
+    return room
+  }
+
+  /** Nobody looks any more at tensors that were made in a {@link room}. */
+  reuse(tensors: readonly Tensor[]): void {
+    const { inputs, outputs } = this.driver
+    for (const { data } of tensors) this.#rooms.push((data as NumericData).buffer)
+    while (this.#rooms.length > this.runs * (inputs.length + outputs.length + 1)) this.#rooms.shift()
   }
 
   reuseOutputs(outputs: OutputSet): void {
@@ -74,8 +83,7 @@ export class EngineMemory {
   #copy(input: Tensor): Tensor {
     const { dataType, shape } = input
     const data = input.data as NumericData
-    const found = this.#inputs.findLastIndex((buffer) => buffer.byteLength === data.byteLength)
-    const [buffer = this.#place.allocate(data.byteLength)] = found < 0 ? [] : this.#inputs.splice(found, 1)
+    const buffer = this.room(data.byteLength)
     const copy = { dataType, shape, data: viewData(dataType as NumericDataType, buffer, 0, data.length) }
     copyData(input, copy)
     return copy
@@ -122,7 +130,7 @@ export class RunMemory {
   released(): void {
     if (this.#released) return
     this.#released = true
-    this.home.reuseInputs(this.staged)
+    this.home.reuse(this.staged)
     this.#reuse()
   }
 

@@ -80,9 +80,8 @@ export class OpenEngine implements Engine {
     this.options = options
     this.#events = new Events(logger)
     const lanes = drivers.flatMap(({ driver }) => driver.lanes)
-    const places = lanes.reduce((sum, { depth }) => sum + depth, 0)
     const origin = { engine: id, device: device.id }
-    const pipeline = new Pipeline(drivers, scheduler, settings(options, places), this.#events, origin)
+    const pipeline = new Pipeline(drivers, scheduler, settings(options, lanes), this.#events, origin)
     this.#pipeline = pipeline
     this.#health = new Health(id, drivers, options.whenLost === 'fail', {
       serve: (driver, serves) => pipeline.serve(driver, serves),

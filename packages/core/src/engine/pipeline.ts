@@ -4,6 +4,8 @@ import type { Inputs, Outputs, RunCallback, RunOptions } from '../engine.js'
 import { HalError, type HalErrorDetails } from '../errors.js'
 import { Admission } from './admission.js'
 import { Answers } from './answers.js'
+import { Batcher } from './batching/batcher.js'
+import { checkBatchable } from './batching/rows.js'
 import type { PlacedDriver } from './client.js'
 import { Delivery } from './delivery.js'
 import { Dispatcher } from './dispatcher.js'
@@ -43,7 +45,8 @@ export class Pipeline {
     private readonly events: Events,
     private readonly origin: HalErrorDetails & { readonly device: string },
   ) {
-    const { maxLoad, maxWaiting, bufferCount, ordered } = settings
+    const { maxLoad, maxWaiting, bufferCount, ordered, batching } = settings
+    if (batching !== undefined) for (const { driver } of drivers) checkBatchable(driver)
     const stats = () => this.stats
     this.admission = new Admission(maxLoad, maxWaiting)
     this.signature = new Signature((drivers[0] as PlacedDriver).driver)
@@ -51,7 +54,8 @@ export class Pipeline {
     this.#dispatcher = new Dispatcher(scheduler, drivers, settings, events, stats, origin)
     this.#answers = new Answers(this.signature, stats, origin)
     const settle: Settle = (job, outcome, answer) => this.#settleWithin(job, outcome, answer)
-    this.#execution = new OneByOne(this.#dispatcher, this.memory, this.#answers, stats, origin, settle)
+    const parts = [this.#dispatcher, this.memory, this.#answers, stats, origin, settle] as const
+    this.#execution = batching === undefined ? new OneByOne(...parts) : new Batcher(batching, ...parts)
     this.#delivery = new Delivery(ordered, origin, events, this.results, stats, () => this.admission.leave())
   }
 
@@ -150,6 +154,7 @@ export class Pipeline {
   #check(inputs: Inputs, options: RunOptions): Request {
     if (this.barrier !== undefined) throw this.barrier()
     const request = checkRequest(this.signature, this.memory, inputs, options)
+    this.#execution.check?.(request)
     this.stats.bytesCopied += request.bytesCopied
     return request
   }
