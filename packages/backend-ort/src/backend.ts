@@ -104,6 +104,11 @@ function openEngine(library: string, request: OpenRequest): Promise<EngineDriver
   const settings = sessionSettings(request.options)
   const config: OrtRunnerConfig = { library, ...settings }
   const { workers, threadsPerWorker } = settings
+  const machine = availableParallelism()
+  if (workers * threadsPerWorker > machine) {
+    const message = `${request.engine}: ${workers} workers of ${threadsPerWorker} threads, and ${machine} cores to compute on; they wait for each other`
+    request.logger('warn', message, { workers, threadsPerWorker, cores: machine })
+  }
   request.logger('debug', `${request.engine}: ${workers} workers of ${threadsPerWorker} threads`, {
     isolation,
   })

@@ -15,7 +15,6 @@ import type {
   RunOptions,
   WaitOptions,
 } from '../engine.js'
-import { HalError } from '../errors.js'
 import type { Logger } from '../logger.js'
 import type { TensorInfo } from '../model.js'
 import type { OptionValues } from '../option.js'

@@ -46,7 +46,8 @@ export function nextEngineId(): string {
 /** Warms the drivers up and makes the engine. Where that fails the drivers are closed. */
 export async function assemble(opened: OpenModel): Promise<OpenEngine> {
   const { id, parts, choices, scheduler, logger, admit } = opened
-  const [{ on, options }] = parts as readonly [OpenPart]
+  const [{ on, options: asked }] = parts as readonly [OpenPart]
+  const options = { ...asked, workers: parts.reduce((sum, { driver }) => sum + driver.lanes.length, 0) }
   const drivers = parts.map(({ on: { device }, driver }) => ({ device, driver }))
   let engine: OpenEngine
   try {
