@@ -69,8 +69,9 @@ function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (known === undefined) {
     listeners.set(signal, all)
     const fireAll = () => {
-      // The set itself, not a copy: what one of them settles must not fire any more.
-      for (const fire of all) fire()
+      // The last one first, so that no run begins only because one before it has gone. What one of them settles must not
+      // fire any more.
+      for (const fire of [...all].reverse()) if (all.has(fire)) fire()
     }
     signal.addEventListener('abort', fireAll, { once: true })
   }

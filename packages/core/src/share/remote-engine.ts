@@ -5,6 +5,7 @@ import { allocate, totalSize } from '../engine/allocate.js'
 import { runBatch } from '../engine/batch.js'
 import { deadlineIn, within } from '../engine/close.js'
 import { Events } from '../engine/events.js'
+import { givingUp } from '../engine/giving-up.js'
 import { Signature } from '../engine/signature.js'
 import { stream } from '../engine/stream.js'
 import { checkWaitOptions, throwIfAborted } from '../engine/watch.js'
@@ -159,8 +160,11 @@ export class RemoteEngine implements Engine {
     this.#standstill.ask({ kind: 'reset-stats' })
   }
 
-  async clone(options: CloneOptions = {}): Promise<Engine> {
-    return this.connect((await this.connection.ask({ kind: 'clone', options })) as EngineHandle)
+  async clone(options: CloneOptions = {}, wait: WaitOptions = {}): Promise<Engine> {
+    checkWaitOptions(wait)
+    throwIfAborted(wait.signal, 'cloning the engine')
+    const handle = this.connection.ask({ kind: 'clone', options }) as Promise<EngineHandle>
+    return givingUp(handle.then(this.connect), wait, 'cloning the engine')
   }
 
   share(): EngineHandle {

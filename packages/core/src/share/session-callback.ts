@@ -32,6 +32,7 @@ export class SessionCallback {
 
   /** `number` tells the callbacks of the thread apart; `null` removes whichever the engine has. */
   register(number: number | null): void {
+    if (number !== null && typeof number !== 'number') throw new TypeError('a callback has a number')
     this.#current =
       number === null ? undefined : (outputs, userArg, job) => this.#deliver(number, outputs, userArg, job)
     this.pipeline.callback = this.#current ?? null

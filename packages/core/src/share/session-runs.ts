@@ -8,8 +8,8 @@ import type { SessionCallback } from './session-callback.js'
 
 interface Cancellable {
   readonly controller: AbortController
-  /** Also without the thread that asked for it. */
-  goesOn: boolean
+  /** `submit`: nobody else knows of it yet. `job`: it was accepted, and goes on without the thread that asked for it. */
+  kind: 'call' | 'submit' | 'job'
 }
 
 /** Runs that another thread asks for, and its waiting for jobs. */
@@ -26,7 +26,7 @@ export class SessionRuns {
   ) {}
 
   async run(message: Asked<'run'>): Promise<Outputs> {
-    const signal = message.cancellable ? this.#own(message.call) : this.#end.signal
+    const signal = message.cancellable ? this.#own(message.call, 'call') : this.#end.signal
     try {
       return this.#outgoing(await this.shared.engine.run(this.#inputs(message), settings(message, signal)))
     } finally {
@@ -51,7 +51,7 @@ export class SessionRuns {
     pipeline.assertCollected()
     // While it waits to be accepted, nobody but the thread that asked knows of it: it ends with that.
     const own = message.cancellable || pipeline.admission.full
-    const options = settings(message, own ? this.#own(message.call) : undefined)
+    const options = settings(message, own ? this.#own(message.call, 'submit') : undefined)
     try {
       await pipeline.submit(this.#inputs(message), options, (job) => tell(this.#accepted(job, message)))
     } catch (error) {
@@ -63,7 +63,7 @@ export class SessionRuns {
   trySubmit(message: Asked<'try-submit'>, tell: (accepted: Accepted) => void): void {
     const { pipeline } = this.shared
     pipeline.assertCollected()
-    const options = settings(message, message.cancellable ? this.#own(message.call) : undefined)
+    const options = settings(message, message.cancellable ? this.#own(message.call, 'submit') : undefined)
     try {
       pipeline.trySubmit(this.#inputs(message), options, (job) => tell(this.#accepted(job, message)))
     } catch (error) {
@@ -73,7 +73,7 @@ export class SessionRuns {
   }
 
   async wait({ call, job, timeout, cancellable }: Asked<'wait'>): Promise<Outputs> {
-    const signal = cancellable ? this.#own(call) : this.#end.signal
+    const signal = cancellable ? this.#own(call, 'call') : this.#end.signal
     try {
       return this.#outgoing(await this.shared.engine.wait(job, { timeout, signal }))
     } finally {
@@ -85,15 +85,25 @@ export class SessionRuns {
     this.#cancellable.get(call)?.controller.abort(reason)
   }
 
-  end(): void {
-    const reason = new Error('the thread that asked for it has ended, or closed its connection')
-    this.#end.abort(reason)
-    for (const { controller, goesOn } of this.#cancellable.values()) if (!goesOn) controller.abort(reason)
+  /** Counts what the thread has copied. */
+  copied(bytes: number): void {
+    if (Number.isSafeInteger(bytes) && bytes > 0) this.shared.pipeline.stats.bytesCopied += bytes
   }
 
-  #own(call: number): AbortSignal {
+  end(): void {
+    const reason = new Error('the thread that asked for it has ended, or closed its connection')
+    const abort = (kind: Cancellable['kind']) => {
+      for (const entry of this.#cancellable.values()) if (entry.kind === kind) entry.controller.abort(reason)
+    }
+    // First what waits to be accepted: it would be when the others make room.
+    abort('submit')
+    this.#end.abort(reason)
+    abort('call')
+  }
+
+  #own(call: number, kind: Cancellable['kind']): AbortSignal {
     const controller = new AbortController()
-    this.#cancellable.set(call, { controller, goesOn: false })
+    this.#cancellable.set(call, { controller, kind })
     return controller.signal
   }
 
@@ -101,7 +111,7 @@ export class SessionRuns {
     this.shared.pipeline.results.add(job)
     const called = this.callback.isRegistered
     const own = this.#cancellable.get(call)
-    if (own !== undefined) own.goesOn = true
+    if (own !== undefined) own.kind = 'job'
     if (!cancellable) this.#cancellable.delete(call)
     if (called || cancellable) {
       job.over = () => {
@@ -115,7 +125,7 @@ export class SessionRuns {
   }
 
   #inputs({ inputs, names, bytesCopied = 0 }: RunMessage): Inputs {
-    if (bytesCopied > 0) this.shared.pipeline.stats.bytesCopied += bytesCopied
+    this.copied(bytesCopied)
     return names === undefined
       ? inputs
       : Object.fromEntries(names.map((name, i) => [name, inputs[i] as Tensor]))

@@ -128,7 +128,7 @@ export class Session {
         this.#news.listen(message.event, message.on)
         return
       case 'copied':
-        if (message.bytes > 0) this.shared.pipeline.stats.bytesCopied += message.bytes
+        this.#runs.copied(message.bytes)
         return
       case 'share':
         if (!(message.port instanceof MessagePort)) throw new TypeError('a handle is a MessagePort')
