@@ -28,6 +28,7 @@ import { HalError } from '../errors.js'
 import type { TensorInfo } from '../model.js'
 import type { OptionValues } from '../option.js'
 import { type Tensor, tensor } from '../tensor.js'
+import { Cancellation } from './cancellation.js'
 import type { Connection } from './connection.js'
 import { decodeError, encodeError } from './error-message.js'
 import type { Hello, Notice } from './message.js'
@@ -163,8 +164,18 @@ export class RemoteEngine implements Engine {
   async clone(options: CloneOptions = {}, wait: WaitOptions = {}): Promise<Engine> {
     checkWaitOptions(wait)
     throwIfAborted(wait.signal, 'cloning the engine')
-    const handle = this.connection.ask({ kind: 'clone', options }) as Promise<EngineHandle>
-    return givingUp(handle.then(this.connect), wait, 'cloning the engine')
+    const open = async (signal: AbortSignal) => {
+      const call = this.connection.number()
+      const { disarm } = new Cancellation(this.connection, call, signal, 'cloning the engine')
+      try {
+        return await this.connect(
+          (await this.connection.ask({ kind: 'clone', options }, call)) as EngineHandle,
+        )
+      } finally {
+        disarm()
+      }
+    }
+    return givingUp(open, wait, 'cloning the engine')
   }
 
   share(): EngineHandle {

@@ -1,5 +1,5 @@
 import type { Job } from '../engine/job.js'
-import type { Inputs, Outputs, RunOptions } from '../engine.js'
+import type { EngineHandle, Inputs, Outputs, RunOptions } from '../engine.js'
 import type { Tensor } from '../tensor.js'
 import { shareOutputs } from './crossing.js'
 import type { SharedEngine } from './handle.js'
@@ -12,7 +12,7 @@ interface Cancellable {
   kind: 'call' | 'submit' | 'job'
 }
 
-/** Runs that another thread asks for, and its waiting for jobs. */
+/** What another thread asks for that takes time: runs, waiting for jobs, clones. */
 export class SessionRuns {
   /** Aborted at the end of the session. */
   readonly #end = new AbortController()
@@ -76,6 +76,20 @@ export class SessionRuns {
     const signal = cancellable ? this.#own(call, 'call') : this.#end.signal
     try {
       return this.#outgoing(await this.shared.engine.wait(job, { timeout, signal }))
+    } finally {
+      this.#cancellable.delete(call)
+    }
+  }
+
+  /** A clone belongs to the thread that made it. */
+  async clone({ call, options }: Asked<'clone'>): Promise<EngineHandle> {
+    const signal = this.#own(call, 'call')
+    try {
+      const clone = (await this.shared.engine.clone(options, { signal })) as SharedEngine['engine']
+      const handle = clone.share(true)
+      // Nobody is there to connect to it.
+      if (this.#end.signal.aborted) handle.close()
+      return handle
     } finally {
       this.#cancellable.delete(call)
     }

@@ -1,6 +1,5 @@
 import { MessageChannel, MessagePort, type TransferListItem, threadId } from 'node:worker_threads'
 import type { DeviceStatus } from '../device.js'
-import type { EngineHandle } from '../engine.js'
 import { HalError } from '../errors.js'
 import { decodeError, encodeError } from './error-message.js'
 import type { SharedEngine } from './handle.js'
@@ -27,7 +26,6 @@ export class Session {
   readonly #news: SessionNews
   readonly #runs: SessionRuns
   #connected = false
-  #ended = false
 
   constructor(
     private readonly shared: SharedEngine,
@@ -105,7 +103,7 @@ export class Session {
       case 'status':
         return this.#status(message).then(answer)
       case 'clone':
-        return this.#clone(message).then((handle) => answer(handle, [handle]))
+        return this.#runs.clone(message).then((handle) => answer(handle, [handle]))
       case 'close':
         return this.#farewell(message).then(answer)
       default:
@@ -190,15 +188,6 @@ export class Session {
     return found.status()
   }
 
-  /** A clone belongs to the thread that made it. */
-  async #clone({ options }: Asked<'clone'>): Promise<EngineHandle> {
-    const clone = (await this.shared.engine.clone(options)) as SharedEngine['engine']
-    const handle = clone.share(true)
-    // Nobody will ever connect to it.
-    if (this.#ended) handle.close()
-    return handle
-  }
-
   async #farewell({ timeout }: Asked<'close'>): Promise<void> {
     this.#end()
     if (this.owned) await this.shared.engine.close({ timeout })
@@ -210,7 +199,6 @@ export class Session {
   }
 
   #end(): void {
-    this.#ended = true
     this.#runs.end()
     this.#callback.end()
     this.#news.end()
