@@ -1,5 +1,5 @@
 import { HalError } from '@xpu-hal/core/backend'
-import { checkTimes, type Times } from './timing.js'
+import { checkTimes, TIMES, type Times } from './timing.js'
 
 export interface MockDeviceConfig extends Times {
   /** What an application shows to its user; default `Simulated NPU`. */
@@ -25,7 +25,7 @@ export interface MockConfig extends MockDeviceConfig {
 
 export type CheckedConfig = Required<Omit<MockDeviceConfig, keyof Times>> & Times
 
-const known = ['name', 'cores', 'models', 'seed', 'arithmetic', 'computeMs', 'transferMs']
+const known = ['name', 'cores', 'models', 'seed', 'arithmetic', ...TIMES]
 
 /** One configuration for each device, complete and checked. */
 export function deviceConfigs(config: MockConfig): CheckedConfig[] {

@@ -64,7 +64,7 @@ export class MockEngine implements EngineDriver {
     if (answering === undefined) return
     const { job, lane, inputs, inputNames, outputs } = run
     const core = this.coreOf(lane)
-    const time = this.timing.draw(core)
+    const time = this.timing.draw(core, rowsOf(run))
     table.begin(job, time, device.board.generation)
     const passed: DriverRun = {
       job,
@@ -105,7 +105,7 @@ export class MockEngine implements EngineDriver {
     const fault = this.strike(['fail', 'wrong-shape'])
     if (fault?.fault === 'fail') throw failure(fault)
     const core = this.coreOf(0)
-    const time = this.timing.draw(core)
+    const time = this.timing.draw(core, rowsOf(request))
     this.table.begin(undefined, time, device.board.generation)
     const computed = inner.doRunSync?.(request) as RunAnswer
     this.mainTime?.passNow(core, time)
@@ -164,4 +164,8 @@ export class MockEngine implements EngineDriver {
   private coreOf(lane: number): number {
     return this.device.coreIds.indexOf(this.lanes[lane]?.core ?? '')
   }
+}
+
+function rowsOf({ inputs }: SyncRequest): number {
+  return inputs[0]?.shape[0] ?? 1
 }

@@ -11,6 +11,12 @@ export const engineOptions: readonly Option[] = [
     description: 'Milliseconds a core works on a run, for this engine.',
   },
   {
+    name: 'computeMsPerRow',
+    type: 'number',
+    min: 0,
+    description: 'Milliseconds a core works longer for each row of the first input, for this engine.',
+  },
+  {
     name: 'transferMs',
     type: 'number',
     min: 0,
@@ -20,11 +26,12 @@ export const engineOptions: readonly Option[] = [
 
 /** The most particular ones: of the engine, else of the model, else of the device. */
 export function timesOf({ model, options }: OpenRequest, config: CheckedConfig): Times {
-  const { computeMs, transferMs } = options
+  const { computeMs, computeMsPerRow, transferMs } = options
   return {
     ...config,
     ...config.models[model.name],
     ...(typeof computeMs === 'number' && { computeMs }),
+    ...(typeof computeMsPerRow === 'number' && { computeMsPerRow }),
     ...(typeof transferMs === 'number' && { transferMs }),
   }
 }

@@ -19,9 +19,17 @@ export interface Times {
    * takes longer, but the figures of the run say exactly this. Default 0: as long as the arithmetic takes.
    */
   readonly computeMs?: CoreDuration
+  /**
+   * How much longer it works for each row: dimension 0 of the first input, 1 for a scalar. A model whose cost per row falls
+   * with the size of a batch has both. Default 0.
+   */
+  readonly computeMsPerRow?: CoreDuration
   /** How long the tensors take to the device and back; the core is free meanwhile. Default 0. */
   readonly transferMs?: CoreDuration
 }
+
+/** Their names. */
+export const TIMES: readonly (keyof Times)[] = ['computeMs', 'computeMsPerRow', 'transferMs']
 
 export interface RunTime {
   /** Nanoseconds. */
@@ -40,12 +48,16 @@ export class Timing {
     this.next = random(seed)
   }
 
-  /** @param core position of the core */
-  draw(core: number): RunTime {
-    return {
-      compute: this.sample(this.times.computeMs, core),
-      transfer: this.sample(this.times.transferMs, core),
-    }
+  /**
+   * @param core position of the core
+   * @param rows of the run
+   */
+  draw(core: number, rows: number): RunTime {
+    const { computeMs, computeMsPerRow, transferMs } = this.times
+    const compute = this.sample(computeMs, core)
+    const transfer = this.sample(transferMs, core)
+    if (computeMsPerRow === undefined) return { compute, transfer }
+    return { compute: compute + BigInt(rows) * this.sample(computeMsPerRow, core), transfer }
   }
 
   private sample(of: CoreDuration = 0, core: number): bigint {
@@ -65,7 +77,7 @@ function milliseconds(duration: Duration, a: number, b: number): number {
 
 /** @throws HalError HAL_INVALID_ARGUMENT naming the duration that can not be. */
 export function checkTimes(times: Times, cores: number, where: string): void {
-  for (const name of ['computeMs', 'transferMs'] as const) {
+  for (const name of TIMES) {
     const of = times[name]
     if (of === undefined) continue
     if (isList(of) && of.length !== cores) {

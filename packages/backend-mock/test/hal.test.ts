@@ -1,5 +1,5 @@
 import { createBackend, mock } from '@xpu-hal/backend-mock'
-import { createHal, type Engine, tensor } from '@xpu-hal/core'
+import { createHal, type Engine, type EngineOptions, tensor } from '@xpu-hal/core'
 import { encodeModel } from '@xpu-hal/onnx'
 import { describe, expect, test } from 'vitest'
 
@@ -87,6 +87,36 @@ describe('an application that is tested with the mock', () => {
   })
 })
 
+test.each(['thread', 'process', 'inline'] as const)(
+  'rows take their time, isolation %s',
+  async (isolation) => {
+    const value = { dataType: 'float32', shape: ['n', 2] } as const
+    const node = { op: 'Add', inputs: ['x', 'x'], outputs: ['y'] }
+    const graph = {
+      name: 'rows',
+      nodes: [node],
+      inputs: [{ ...value, name: 'x' }],
+      outputs: [{ ...value, name: 'y' }],
+    }
+    const model = encodeModel({ opset: 18, graph })
+    await using hal = createHal({ backends: [mock({ computeMs: 2, computeMsPerRow: 0.5 })] })
+    const lengthsOf = async (rows: readonly number[], options: EngineOptions) => {
+      await using engine = await hal.openEngine(model, { isolation, ...options })
+      const lengths: number[] = []
+      engine.on('run', ({ startedAt = 0, endedAt = 0 }) =>
+        lengths.push(Math.round((endedAt - startedAt) * 1e3) / 1e3),
+      )
+      for (const count of rows) {
+        await engine.run({ x: tensor('float32', [count, 2]) })
+        engine.runSync({ x: tensor('float32', [count, 2]) })
+      }
+      return lengths
+    }
+    expect(await lengthsOf([1, 4, 0], {})).toEqual([2.5, 2.5, 4, 4, 2, 2])
+    expect(await lengthsOf([4], { computeMsPerRow: 1 })).toEqual([6, 6])
+  },
+)
+
 describe('a configuration that can not be', () => {
   test.each([
     [{ cores: 0 }, /cores must be a whole number from 1/],
@@ -94,6 +124,7 @@ describe('a configuration that can not be', () => {
     [{ devices: [{}, { cores: 1.5 }] }, /devices\[1\]\.cores/],
     [{ computeMs: -1 }, /computeMs.*-1/],
     [{ computeMs: { min: 2, max: 1 } }, /computeMs/],
+    [{ computeMsPerRow: 'fast' as never }, /computeMsPerRow.*"fast"/],
     [{ transferMs: [1, 2] }, /transferMs has 2 entries, but the device has 3 cores/],
     [{ models: { face: { computeMs: Number.NaN } } }, /models\["face"\]\.computeMs/],
     [{ seed: 0.5 }, /seed/],

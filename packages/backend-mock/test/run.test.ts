@@ -1,7 +1,7 @@
 import { mock } from '@xpu-hal/backend-mock'
 import { type EngineDriver, type RunAnswer, tensor } from '@xpu-hal/core/backend'
 import { afterEach, describe, expect, test } from 'vitest'
-import { doubling, open, start, valuesOf } from './driver.js'
+import { doubling, modelOf, open, start, valuesOf } from './driver.js'
 
 const engines: EngineDriver[] = []
 afterEach(async () => {
@@ -120,6 +120,22 @@ describe('time', () => {
     expect(length(await start(byModel, { lane: 1 }).first)).toBeCloseTo(4, 3)
     const byOption = await opened(device, { computeMs: 6 })
     expect(length(await start(byOption, { lane: 1 }).first)).toBeCloseTo(6, 3)
+  })
+
+  test('rows of a scalar are one', async () => {
+    const scalar = { dataType: 'float32', shape: [] } as const
+    const node = { op: 'Neg', inputs: ['x'], outputs: ['y'] }
+    const model = modelOf([node], [{ ...scalar, name: 'x' }], [{ ...scalar, name: 'y' }])
+    const engine = await opened(firstOf({ computeMsPerRow: 3 }), {}, { model })
+    expect(length(await start(engine, { input: tensor('float32', []) }).first)).toBeCloseTo(3, 3)
+  })
+
+  test('time for rows leaves the other draws as they are', async () => {
+    const computeMs = { min: 1, max: 4 }
+    const lengthOf = async (config: Parameters<typeof firstOf>[0]) =>
+      length(await start(await opened(firstOf(config), {}, { cores: ['NPU_0'] })).first)
+    const plain = await lengthOf({ computeMs })
+    expect(await lengthOf({ computeMs, computeMsPerRow: 1 })).toBeCloseTo(plain + 2, 3)
   })
 
   test('transfer comes before the core begins', async () => {
