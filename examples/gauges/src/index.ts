@@ -1,0 +1,7 @@
+export { type Assets, heavyModel, makeAssets, picturesFrom } from './assets.js'
+export { BACKENDS, type BackendName, chooseBackend } from './backends.js'
+export { oneOf, readFlags, whole } from './flags.js'
+export { anonymousMb, canMeasure, childrenOf } from './memory.js'
+export { drawGauge } from './pictures.js'
+export { Predictor, type Reading, type Spent } from './predictor.js'
+export { table } from './table.js'
