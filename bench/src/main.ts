@@ -5,6 +5,7 @@ import { benchMemory } from './memory.js'
 import { benchNpu } from './npu.js'
 import { benchOrt } from './ort.js'
 import { type Measured, report } from './report.js'
+import { benchScaling } from './scaling.js'
 import { benchSoak, type SoakIsolation, type SoakSettings } from './soak.js'
 import { benchSurvive } from './survive.js'
 
@@ -18,6 +19,7 @@ const benches: Readonly<Record<string, (given: Arguments) => Promise<Measured>>>
   isolation: ({ model }) => benchIsolation(model),
   survive: () => benchSurvive(),
   soak: benchSoak,
+  scaling: benchScaling,
 }
 
 const usage = `usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort, isolation)]
