@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { cases, runCase } from '../src/index.js'
 import { brokenDevices } from './fixtures/broken-devices.js'
 import { brokenEngines } from './fixtures/broken-engines.js'
+import { brokenHandles } from './fixtures/broken-handles.js'
 import { echo } from './fixtures/echo-backend.js'
 import type { Sabotage } from './fixtures/sabotage.js'
 
@@ -21,6 +22,7 @@ async function resultOf({ caughtBy, backend = () => echo(), hal, engine, patienc
 describe.each([
   ['a device that', brokenDevices],
   ['an engine that', brokenEngines],
+  ['an engine shared with other threads that', brokenHandles],
 ])('%s', (_, sabotages) => {
   test.each(sabotages.map((sabotage) => [sabotage.fault, sabotage.caughtBy, sabotage] as const))(
     '%s is caught by %s',

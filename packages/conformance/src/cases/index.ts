@@ -15,6 +15,7 @@ import { options } from './options.js'
 import { run } from './run.js'
 import { scheduling } from './scheduling.js'
 import { shapes } from './shapes.js'
+import { share } from './share.js'
 import { stream } from './stream.js'
 import { timeouts } from './timeouts.js'
 
@@ -37,5 +38,6 @@ export const cases: readonly Case[] = [
   ...errors,
   ...memory,
   ...scheduling,
+  ...share,
   ...leaks,
 ]
