@@ -7,7 +7,7 @@ for (const isolation of ['thread', 'process', 'inline'] as const) {
     { describe, it },
     {
       name: `the mock, isolation '${isolation}'`,
-      backend: () => mock(),
+      backend: () => mock({ devices: 2 }),
       options: { isolation },
       models: {
         mid: { source: standInBytes('mid'), options: { computeMs: 1 } },

@@ -25,6 +25,12 @@ const CLOSE_TIMEOUT = 10_000
 const INTERRUPT_AFTER = 100
 const GIVE_UP_AFTER = 1_000
 
+/**
+ * Runs at once on a core: an OAAX runtime takes them from all of its instances, and divides its device among them itself. More
+ * than an application has engines, for no engine has more than one worker on a core.
+ */
+const SLOTS = 16
+
 /** An OAAX runtime as a backend. One device, `npu:0` unless it has another name, with a core for each instance of the runtime that an engine may use. */
 export class NpuBackend implements Backend {
   readonly specVersion = 1
@@ -68,7 +74,7 @@ function device(backend: string, config: NpuConfig, name: string, inFlight: numb
       name,
       vendor: 'OAAX',
       kind: 'npu',
-      cores: Array.from({ length: config.instances ?? 1 }, (_, i) => ({ id: `NPU_${i}`, slots: 1 })),
+      cores: Array.from({ length: config.instances ?? 1 }, (_, i) => ({ id: `NPU_${i}`, slots: SLOTS })),
       capabilities: {
         dataTypes: NUMERIC_TYPES,
         dynamicShapes: true,

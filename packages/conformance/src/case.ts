@@ -23,8 +23,11 @@ export interface Case {
   /** The promise, in one sentence. */
   readonly title: string
   readonly models: readonly ModelName[]
-  /** Why this device cannot be asked, beside data types and shapes that its capabilities exclude. */
-  requires?(device: Device, isolation: Isolation): string | undefined
+  /**
+   * Why this device cannot be asked, beside data types and shapes that its capabilities exclude. `all`: the devices of its
+   * backend, itself included.
+   */
+  requires?(device: Device, isolation: Isolation, all: readonly Device[]): string | undefined
   run(context: CaseContext): Promise<void>
 }
 

@@ -64,8 +64,8 @@ async function hanging(patience: number, signal: AbortSignal): Promise<never> {
 async function perform(test: Case, stage: Stage): Promise<CaseResult> {
   const context = await stage.open()
   if (typeof context === 'string') return { status: 'skipped', reason: context }
-  const { device, isolation } = context
-  const reason = missing(test, device) ?? test.requires?.(device, isolation)
+  const { hal, device, isolation } = context
+  const reason = missing(test, device) ?? test.requires?.(device, isolation, await hal.devices())
   if (reason !== undefined) return { status: 'skipped', reason }
   await test.run(context)
   await stage.close()

@@ -3,6 +3,7 @@ import { cases, runCase } from '../src/index.js'
 import { brokenDevices } from './fixtures/broken-devices.js'
 import { brokenEngines } from './fixtures/broken-engines.js'
 import { brokenHandles } from './fixtures/broken-handles.js'
+import { brokenSharing } from './fixtures/broken-sharing.js'
 import { echo } from './fixtures/echo-backend.js'
 import type { Sabotage } from './fixtures/sabotage.js'
 
@@ -23,6 +24,7 @@ describe.each([
   ['a device that', brokenDevices],
   ['an engine that', brokenEngines],
   ['an engine shared with other threads that', brokenHandles],
+  ['a HAL that', brokenSharing],
 ])('%s', (_, sabotages) => {
   test.each(sabotages.map((sabotage) => [sabotage.fault, sabotage.caughtBy, sabotage] as const))(
     '%s is caught by %s',

@@ -176,6 +176,40 @@ describe('a core that several engines share', () => {
     first.driver.answer()
   })
 
+  it('changes hands also where a runtime takes several runs at once', async () => {
+    const first = await openManual({ depth: 4 }, { maxLoad: 100 })
+    const second = await openAlso(first, { maxLoad: 100 })
+    const order: string[] = []
+    const answerOldest = () => {
+      const busy = [first, second].filter(({ driver }) => driver.held.length > 0)
+      expect(busy).toHaveLength(1)
+      order.push(busy[0] === first ? 'a' : 'b')
+      busy[0]?.driver.answer()
+    }
+    for (const { engine } of [first, second]) engine.registerCallback(() => {})
+    for (let i = 0; i < 20; i++) for (const { engine } of [first, second]) engine.tryRunAsync(tagged(i))
+    for (let i = 0; i < 40; i++) answerOldest()
+    // Neither gets more than the runtime has in its hands before it is the turn of the other.
+    expect(order.join('')).toMatch(/^(a{1,7}|b{1,7})+$/)
+    expect(Math.abs(order.slice(0, 20).filter((name) => name === 'a').length - 10)).toBeLessThanOrEqual(4)
+  })
+
+  it('has a turn for an engine of lower priority after eight runs of another', async () => {
+    const first = await openManual({ depth: 2 }, { maxLoad: 100, priority: 'high' })
+    const second = await openAlso(first, { maxLoad: 100, priority: 'low' })
+    for (const { engine } of [first, second]) engine.registerCallback(() => {})
+    first.engine.tryRunAsync(tagged(0))
+    for (let i = 0; i < 3; i++) second.engine.tryRunAsync(tagged(i))
+    for (let i = 0; i < 40; i++) first.engine.tryRunAsync(tagged(i))
+    const order: string[] = []
+    while (first.driver.held.length + second.driver.held.length > 0) {
+      const busy = second.driver.held.length > 0 ? second : first
+      order.push(busy === first ? 'h' : 'l')
+      busy.driver.answer()
+    }
+    expect(order.join('')).toBe(`${'h'.repeat(9)}l${'h'.repeat(8)}l${'h'.repeat(8)}l${'h'.repeat(16)}`)
+  })
+
   it('is free for others when the caller of a run that hangs there gives up', async () => {
     const first = await openManual()
     const second = await openAlso(first)

@@ -1,11 +1,13 @@
 import type { Case } from '../case.js'
 import { backPressure } from './back-pressure.js'
 import { batch } from './batch.js'
+import { batching } from './batching.js'
 import { callbacks } from './callbacks.js'
 import { cancellation } from './cancellation.js'
 import { dataTypes } from './data-types.js'
 import { devices } from './devices.js'
 import { errors } from './errors.js'
+import { fairness } from './fairness.js'
 import { jobs } from './jobs.js'
 import { leaks } from './leaks.js'
 import { lifecycle } from './lifecycle.js'
@@ -16,6 +18,7 @@ import { run } from './run.js'
 import { scheduling } from './scheduling.js'
 import { shapes } from './shapes.js'
 import { share } from './share.js'
+import { spread } from './spread.js'
 import { stream } from './stream.js'
 import { timeouts } from './timeouts.js'
 
@@ -39,5 +42,8 @@ export const cases: readonly Case[] = [
   ...memory,
   ...scheduling,
   ...share,
+  ...fairness,
+  ...spread,
+  ...batching,
   ...leaks,
 ]

@@ -17,8 +17,9 @@ export interface CoreLoad {
   slots: number
   /** Lanes that work for somebody. */
   busy: number
-  /** Engines with queued runs that could work here. */
-  wanted: number
+  /** By level: how many engines have tasks queued that could work here, and how many of higher levels went first. */
+  readonly waiting: number[]
+  readonly passedOver: number[]
   /** The core time, over its weight, of the engine that started last: nobody who comes later may claim more. */
   virtualTime: number
 }
@@ -58,26 +59,33 @@ export class Client {
     this.cores = [...new Set(places.map(({ core }) => core))]
   }
 
+  /** More is not handed to its drivers at once. */
+  get full(): boolean {
+    return this.inFlight >= this.bufferCount
+  }
+
   /**
    * Where a task can go: to the lane with the least to do, `undefined` while there is none. A lane that is at work gets another
-   * one to have at hand only while no other engine wants its core.
+   * one only where `mayTopUp` says so.
    */
-  placeFor(task: Task): Place | undefined {
-    if (this.inFlight >= this.bufferCount) return undefined
+  placeFor(task: Task, mayTopUp: (place: Place) => boolean): Place | undefined {
     let best: Place | undefined
     let least = Number.POSITIVE_INFINITY
     for (const place of this.places) {
-      if (!place.serves || !hasRoom(place, task)) continue
-      const load = place.core.busy / place.core.slots + place.tasks.length
-      if (load < least) [best, least] = [place, load]
+      const { core, depth, tasks, serves } = place
+      if (!serves) continue
+      const idle = tasks.length === 0
+      const room = idle
+        ? core.busy < core.slots
+        : task.mayWaitOnLane && tasks.length < depth && mayTopUp(place)
+      const load = core.busy / core.slots + tasks.length
+      if (room && load < least) [best, least] = [place, load]
     }
     return best
   }
-}
 
-function hasRoom({ core, depth, tasks }: Place, task: Task): boolean {
-  if (tasks.length === 0) return core.busy < core.slots
-  if (!task.mayWaitOnLane || tasks.length >= depth) return false
-  // The last place is for waiting; those before it are for a runtime that takes several at once.
-  return tasks.length < depth - 1 || core.wanted <= 1
+  /** The claim that it has once all that a runtime has in its hands, beside one, is not counted. */
+  claimOn({ depth }: Place): number {
+    return this.virtualTime - (Math.max(depth - 2, 0) * this.serviceMs) / this.weight
+  }
 }

@@ -20,7 +20,6 @@ export class Scheduler {
   readonly #waiting = new Set<Client>()
   /** Engines with a task at hand behind another one: candidates for moving to an idle core. */
   readonly #crowded = new Set<Client>()
-  readonly #passedOver = LEVELS.map(() => 0)
   #dispatching = false
   #again = false
 
@@ -53,8 +52,7 @@ export class Scheduler {
       // Time spent idle earns no claim.
       client.virtualTime = Math.max(client.virtualTime, ...client.cores.map(({ virtualTime }) => virtualTime))
     }
-    client.queues[task.level]?.add(task)
-    this.#queuedMore(client)
+    this.#queue(client, task)
     this.#dispatch()
   }
 
@@ -126,7 +124,7 @@ export class Scheduler {
         throw new Error(`the driver has a lane on core ${coreId}, which ${device.id} does not list`)
       const key = `${device.id}/${coreId}`
       const { slots } = declared
-      const core = this.#cores.get(key) ?? { ownSlots: slots, slots, busy: 0, wanted: 0, virtualTime: 0 }
+      const core = this.#cores.get(key) ?? newCore(slots)
       this.#cores.set(key, core)
       return { driver, lane, device: device.id, coreId, core, depth, tasks: [], serves: true, busy: false }
     })
@@ -147,19 +145,23 @@ export class Scheduler {
     place.busy = busy
   }
 
-  #queuedMore(client: Client): void {
+  #queue(client: Client, task: Task): void {
     client.queued++
-    if (this.#waiting.has(client)) return
     this.#waiting.add(client)
-    for (const core of client.cores) core.wanted++
+    const queue = client.queues[task.level] as Set<Task>
+    if (queue.size === 0) for (const { waiting } of client.cores) add(waiting, task.level, 1)
+    queue.add(task)
   }
 
   #unqueue(client: Client, task: Task): boolean {
-    if (client.queues[task.level]?.delete(task) !== true) return false
+    const queue = client.queues[task.level] as Set<Task>
+    if (!queue.delete(task)) return false
     client.queued--
-    if (client.queued > 0) return true
-    this.#waiting.delete(client)
-    for (const core of client.cores) core.wanted--
+    if (client.queued === 0) this.#waiting.delete(client)
+    if (queue.size > 0) return true
+    for (const { waiting, passedOver } of client.cores) {
+      if (add(waiting, task.level, -1) === 0) passedOver[task.level] = 0
+    }
     return true
   }
 
@@ -167,11 +169,11 @@ export class Scheduler {
   #putFirst(client: Client, task: Task): void {
     client.virtualTime -= task.price / client.weight
     task.place = undefined
+    this.#queue(client, task)
     const queue = client.queues[task.level] as Set<Task>
-    const inOrder = [...queue, task].sort((a, b) => a.job - b.job)
+    const inOrder = [...queue].sort((a, b) => a.job - b.job)
     queue.clear()
     for (const next of inOrder) queue.add(next)
-    this.#queuedMore(client)
   }
 
   #takeBack(client: Client, task: Task): boolean {
@@ -205,27 +207,56 @@ export class Scheduler {
     }
   }
 
+  /**
+   * The contenders in their order: the first that finds a place starts. Who finds none has the first claim on the cores that it
+   * could use: those behind him do not keep them at work any longer.
+   */
   #startNext(): boolean {
-    if (this.#waiting.size === 0) return false
-    const able: (Client | undefined)[] = LEVELS.map((_, level) => this.#neediest(level))
-    let level = able.findIndex((client) => client !== undefined)
-    if (level < 0) return false
-    for (let lower = level + 1; lower < LEVELS.length; lower++) {
-      if (able[lower] === undefined) continue
-      const passed = (this.#passedOver[lower] ?? 0) + 1
-      this.#passedOver[lower] = passed
-      if (passed > PATIENCE) level = lower
+    const claims = new Map<CoreLoad, Contender>()
+    for (const contender of this.#contenders()) {
+      const { client, level, rank } = contender
+      const task = first(client.queues[level] as Set<Task>)
+      const place = client.placeFor(task, (place) => {
+        const claim = claims.get(place.core)
+        if (claim === undefined) return true
+        return claim.rank === rank && client.claimOn(place) < claim.client.virtualTime
+      })
+      if (place !== undefined) {
+        this.#unqueue(client, task)
+        this.#charge(client, task, place)
+        this.#start(client, task, place)
+        return true
+      }
+      for (const { serves, core } of client.places) {
+        if (serves && !claims.has(core)) claims.set(core, contender)
+      }
     }
-    this.#passedOver[level] = 0
-    const client = able[level] as Client
-    const task = first(client.queues[level] as Set<Task>)
-    const place = client.placeFor(task) as Place
-    this.#unqueue(client, task)
-    place.core.virtualTime = Math.max(place.core.virtualTime, client.virtualTime)
+    return false
+  }
+
+  /** The engines with something to start, once for each level: those that were passed over too often, then by level, then by claim. */
+  #contenders(): Contender[] {
+    const contenders: Contender[] = []
+    for (const client of this.#waiting) {
+      if (client.full) continue
+      for (const [level, { size }] of client.queues.entries()) {
+        if (size === 0) continue
+        const due = client.cores.some(({ passedOver }) => (passedOver[level] as number) >= PATIENCE)
+        contenders.push({ client, level, rank: due ? -1 : level })
+      }
+    }
+    if (contenders.length === 1) return contenders
+    return contenders.sort((a, b) => a.rank - b.rank || a.client.virtualTime - b.client.virtualTime)
+  }
+
+  #charge(client: Client, task: Task, { core }: Place): void {
+    core.virtualTime = Math.max(core.virtualTime, client.virtualTime)
     task.price = client.serviceMs
     client.virtualTime += task.price / client.weight
-    this.#start(client, task, place)
-    return true
+    core.passedOver[task.level] = 0
+    for (let lower = task.level + 1; lower < LEVELS.length; lower++) {
+      if ((core.waiting[lower] as number) > 0) add(core.passedOver, lower, 1)
+    }
   }
 
   #start(client: Client, task: Task, place: Place): void {
@@ -259,16 +290,25 @@ export class Scheduler {
     }
     return false
   }
+}
 
-  #neediest(level: number): Client | undefined {
-    let neediest: Client | undefined
-    for (const client of this.#waiting) {
-      const queue = client.queues[level] as Set<Task>
-      if (queue.size === 0 || client.placeFor(first(queue)) === undefined) continue
-      if (neediest === undefined || client.virtualTime < neediest.virtualTime) neediest = client
-    }
-    return neediest
-  }
+/** An engine that has tasks of a level queued. */
+interface Contender {
+  readonly client: Client
+  readonly level: number
+  /** The level; before all of them, where it was passed over too often. */
+  readonly rank: number
+}
+
+function newCore(slots: number): CoreLoad {
+  const zeros = () => LEVELS.map(() => 0)
+  return { ownSlots: slots, slots, busy: 0, waiting: zeros(), passedOver: zeros(), virtualTime: 0 }
+}
+
+function add(counts: number[], index: number, difference: number): number {
+  const count = (counts[index] as number) + difference
+  counts[index] = count
+  return count
 }
 
 function isCrowded({ tasks }: Place): boolean {
