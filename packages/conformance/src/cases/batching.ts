@@ -113,10 +113,8 @@ export const batching: readonly Case[] = [
       for (const [i, answer] of answers.entries()) sameOutputs(answer, { y: requests[i] as Tensor })
       const { batchSize, succeeded } = engine.stats()
       assert.equal(succeeded, 101)
-      assert.ok(
-        batchSize.count < 101 && batchSize.max <= 8,
-        `${batchSize.count} executions of ${batchSize.max} rows`,
-      )
+      const joined = batchSize.count > 0 && batchSize.count < 101 && batchSize.max <= 8
+      assert.ok(joined, `${batchSize.count} executions of at most ${batchSize.max} rows`)
     },
   },
   {
