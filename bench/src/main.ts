@@ -8,6 +8,7 @@ import { type Measured, report } from './report.js'
 import { benchScaling } from './scaling.js'
 import { benchSoak, type SoakIsolation, type SoakSettings } from './soak.js'
 import { benchSurvive } from './survive.js'
+import { benchThreads } from './threads.js'
 
 type Arguments = { readonly model?: string } & SoakSettings
 
@@ -19,6 +20,7 @@ const benches: Readonly<Record<string, (given: Arguments) => Promise<Measured>>>
   isolation: ({ model }) => benchIsolation(model),
   survive: () => benchSurvive(),
   soak: benchSoak,
+  threads: benchThreads,
   scaling: benchScaling,
 }
 
