@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { benchBatching } from './batching.js'
 import { benchDispatch } from './dispatch.js'
 import { benchIsolation } from './isolation.js'
 import { benchMemory } from './memory.js'
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, (given: Arguments) => Promise<Measured>>>
   soak: benchSoak,
   threads: benchThreads,
   scaling: benchScaling,
+  batching: benchBatching,
 }
 
 const usage = `usage: bench ${Object.keys(benches).join('|')} [--json] [--model FILE (ort, isolation)]

@@ -73,3 +73,16 @@ export function identity(): Uint8Array {
     },
   })
 }
+
+/** Rows that have nothing to do with each other: `x` [n,16] to `y`. */
+export function rowByRow(): Uint8Array {
+  return encodeModel({
+    opset: 17,
+    graph: {
+      name: 'row-by-row',
+      inputs: [{ name: 'x', dataType: 'float32', shape: ['n', 16] }],
+      outputs: [{ name: 'y', dataType: 'float32', shape: ['n', 16] }],
+      nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+    },
+  })
+}
