@@ -113,7 +113,7 @@ export class MockDevice implements DeviceDriver {
 
   async doOpen(request: OpenRequest): Promise<EngineDriver> {
     if (this.state.loss !== undefined) throw this.state.loss
-    const { model, logger } = request
+    const { model, logger, like } = request
     const table = RunTable.create()
     const isolation = (request.options.isolation ?? 'thread') as Isolation
     const config: RunnerConfig = {
@@ -128,11 +128,12 @@ export class MockDevice implements DeviceDriver {
       config,
       workers: workersOf(request),
       isolation,
+      like: like instanceof MockEngine && like.arithmetic === config.arithmetic ? like.inner : undefined,
       logger,
     })
     const timing = new Timing(timesOf(request, this.config), this.config.seed)
     const mainTime = isolation === 'process' ? new MainTime(this.state.board, table, this.info.id) : undefined
-    const engine = new MockEngine(inner, model.name, this.state, timing, table, mainTime)
+    const engine = new MockEngine(inner, model.name, config.arithmetic, this.state, timing, table, mainTime)
     this.state.engines.add(engine)
     return engine
   }

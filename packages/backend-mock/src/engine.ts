@@ -11,6 +11,7 @@ import type { Board } from './board.js'
 import type { Fault, FaultKind, FaultPlan } from './faults.js'
 import type { MainTime } from './main-time.js'
 import type { RunTable } from './run-table.js'
+import type { RunnerConfig } from './runner.js'
 import type { Timing } from './timing.js'
 
 /** What a device shares with its engines. */
@@ -32,13 +33,18 @@ export class MockEngine implements EngineDriver {
   readonly outputShapes
   readonly memory
   readonly lanes
+  readonly keepsModel
+  readonly sharesWeights
   private readonly answers = new Answers()
   /** What the inner driver got in place of a run. */
   private readonly passed = new Map<DriverRun, DriverRun>()
 
   constructor(
-    private readonly inner: EngineDriver,
+    /** Of the host. */
+    readonly inner: EngineDriver,
     private readonly model: string,
+    /** What its runner was loaded for. */
+    readonly arithmetic: RunnerConfig['arithmetic'],
     private readonly device: DeviceState,
     private readonly timing: Timing,
     private readonly table: RunTable,
@@ -50,6 +56,8 @@ export class MockEngine implements EngineDriver {
     this.outputShapes = inner.outputShapes
     this.memory = inner.memory
     this.lanes = inner.lanes
+    this.keepsModel = inner.keepsModel ?? false
+    this.sharesWeights = inner.sharesWeights ?? false
   }
 
   doRun(run: DriverRun): void {

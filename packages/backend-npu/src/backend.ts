@@ -10,7 +10,7 @@ import {
 import { endIdleWorkers, host } from '@xpu-hal/host'
 import type { NpuConfig } from './config.js'
 import { NUMERIC_TYPES } from './data-types.js'
-import { removeModel, writeModel } from './model-file.js'
+import { type ModelFile, modelFile } from './model-file.js'
 import { known, quirksOf } from './quirks.js'
 import type { NpuRunnerConfig } from './runner.js'
 import { workersOf } from './workers.js'
@@ -86,28 +86,42 @@ function device(backend: string, config: NpuConfig, name: string, inFlight: numb
       },
     },
     options: [],
-    doOpen: (request) => openOnFile(config, inFlight, request),
+    doOpen: (request) => open(config, inFlight, request),
   }
 }
 
-/** Runtimes take a file: one is there for the bytes of a model until the engine is closed, for lost instances start from it. */
-async function openOnFile(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
+/** Drivers that are open: of which runtime, and the file that was written for them. */
+const made = new WeakMap<EngineDriver, { readonly config: NpuConfig; readonly file: ModelFile | undefined }>()
+
+/** Runtimes take a file: one is there for the bytes of a model until the engine and its clones are closed, for instances start from it. */
+async function open(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
   const { model } = request
-  if (model.kind === 'file') return openEngine(config, inFlight, request)
   const { name } = model
-  const path = await writeModel(model.bytes, name)
+  const known = request.like && made.get(request.like)
+  const like = known?.config === config ? request.like : undefined
+  const file = model.kind === 'file' ? undefined : await modelFile(model, like && known?.file)
+  const path = model.kind === 'file' ? model.path : (file as ModelFile).path
   try {
-    const driver = await openEngine(config, inFlight, { ...request, model: { kind: 'file', name, path } })
+    const driver = await openEngine(config, inFlight, like, {
+      ...request,
+      model: { kind: 'file', name, path },
+    })
+    made.set(driver, { config, file })
     const close = driver.doClose.bind(driver)
-    driver.doClose = () => close().finally(() => removeModel(path))
+    driver.doClose = () => close().finally(() => file?.folder.leave())
     return driver
   } catch (error) {
-    await removeModel(path)
+    await file?.folder.leave()
     throw error
   }
 }
 
-function openEngine(config: NpuConfig, inFlight: number, request: OpenRequest): Promise<EngineDriver> {
+function openEngine(
+  config: NpuConfig,
+  inFlight: number,
+  like: EngineDriver | undefined,
+  request: OpenRequest,
+): Promise<EngineDriver> {
   const {
     library,
     args = {},
@@ -130,6 +144,9 @@ function openEngine(config: NpuConfig, inFlight: number, request: OpenRequest): 
     // It would take one more instance.
     runSync: false,
     isolation,
+    like,
+    // Each instance loads the file for itself.
+    sharesWeights: false,
     limits: {
       open: startTimeout,
       interrupt: answerTimeout + INTERRUPT_AFTER,

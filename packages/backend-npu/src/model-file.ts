@@ -1,29 +1,36 @@
-import { rmSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, extname, join } from 'node:path'
+import { writeFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
 import { HalError } from '@xpu-hal/core/backend'
+import { PrivateFolder } from '@xpu-hal/host'
 
-/** Made by this process, and not removed yet. */
-const folders = new Set<string>()
+/** A file with the bytes of a model, for runtimes take nothing else. It is there until every engine that uses it has left. */
+export interface ModelFile {
+  readonly path: string
+  readonly folder: PrivateFolder
+}
+
+/** A file for one more engine: that of an engine like it, where there is one, or a new one. */
+export async function modelFile(
+  { bytes, name }: { readonly bytes: Uint8Array; readonly name: string },
+  like: ModelFile | undefined,
+): Promise<ModelFile> {
+  like?.folder.join()
+  return like ?? (await writeModel(bytes, name))
+}
 
 /**
- * A file with the bytes of a model, for runtimes take nothing else: in a new folder, for this user alone, until
- * {@link removeModel} or the end of the process; only SIGKILL leaves it behind. Its name ends as `name` does, because some
- * runtimes tell formats by that. For the main thread, so that no worker takes it with it when it dies.
+ * Writes the bytes of a model. The name of the file ends as `name` does, because some runtimes tell formats by that.
  * @throws HalError HAL_UNAVAILABLE when there is no place for it; nothing is left then
  */
-export async function writeModel(bytes: Uint8Array, name: string): Promise<string> {
-  let folder: string | undefined
+async function writeModel(bytes: Uint8Array, name: string): Promise<ModelFile> {
+  let folder: PrivateFolder | undefined
   try {
-    folder = await mkdtemp(join(tmpdir(), 'xpu-hal-'))
-    if (folders.size === 0) process.on('exit', removeAll)
-    folders.add(folder)
-    const path = join(folder, `model${extname(name) || '.onnx'}`)
+    folder = await PrivateFolder.create()
+    const path = join(folder.path, `model${extname(name) || '.onnx'}`)
     await writeFile(path, bytes, { mode: 0o600, flag: 'wx' })
-    return path
+    return { path, folder }
   } catch (cause) {
-    if (folder !== undefined) await removeFolder(folder)
+    await folder?.leave()
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new HalError(
       'HAL_UNAVAILABLE',
@@ -32,18 +39,4 @@ export async function writeModel(bytes: Uint8Array, name: string): Promise<strin
       { cause },
     )
   }
-}
-
-export function removeModel(path: string): Promise<void> {
-  return removeFolder(dirname(path))
-}
-
-async function removeFolder(folder: string): Promise<void> {
-  if (!folders.delete(folder)) return
-  if (folders.size === 0) process.off('exit', removeAll)
-  await rm(folder, { recursive: true, force: true })
-}
-
-function removeAll(): void {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 }

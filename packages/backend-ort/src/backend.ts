@@ -12,6 +12,7 @@ import {
   type OpenRequest,
 } from '@xpu-hal/core/backend'
 import { endIdleWorkers, host } from '@xpu-hal/host'
+import { openMapped } from './mapped-model.js'
 import { ortOptions, sessionSettings } from './options.js'
 import type { OrtRunnerConfig } from './runner.js'
 
@@ -113,13 +114,17 @@ function openEngine(library: string, request: OpenRequest): Promise<EngineDriver
     isolation,
   })
   const core = request.cores[0] as string
-  return host({
+  const options = {
     module: runner,
     model: request.model,
     config,
     workers: Array.from({ length: workers }, () => ({ core })),
     isolation,
+    like: request.like,
     env: [TELEMETRY],
     logger: request.logger,
-  })
+  }
+  // Elsewhere all workers use one session.
+  const maps = isolation === 'process' && request.options.mapWeights === true
+  return maps ? openMapped(options, request) : host(options)
 }

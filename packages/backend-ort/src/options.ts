@@ -38,6 +38,13 @@ export const ortOptions: readonly Option[] = [
     description: 'Session configuration entries of ONNX Runtime; they win over those this backend sets.',
   },
   {
+    name: 'mapWeights',
+    type: 'boolean',
+    default: false,
+    description:
+      "With isolation 'process': write the weights once to a file that all worker processes map, instead of a copy in each; runs may take longer.",
+  },
+  {
     name: 'profiling',
     type: 'string',
     description: 'Prefix of the file to which ONNX Runtime writes a profile when the engine closes.',

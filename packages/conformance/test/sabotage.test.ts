@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { cases, runCase } from '../src/index.js'
+import { brokenClones } from './fixtures/broken-clones.js'
 import { brokenDevices } from './fixtures/broken-devices.js'
 import { brokenEngines } from './fixtures/broken-engines.js'
 import { brokenHandles } from './fixtures/broken-handles.js'
@@ -25,6 +26,7 @@ describe.each([
   ['an engine that', brokenEngines],
   ['an engine shared with other threads that', brokenHandles],
   ['a HAL that', brokenSharing],
+  ['a clone, or what it comes from, that', brokenClones],
 ])('%s', (_, sabotages) => {
   test.each(sabotages.map((sabotage) => [sabotage.fault, sabotage.caughtBy, sabotage] as const))(
     '%s is caught by %s',

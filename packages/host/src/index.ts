@@ -1,5 +1,6 @@
 export { host } from './host.js'
 export type { HostOptions } from './options.js'
+export { PrivateFolder } from './private-folder.js'
 export type {
   AnyRunner,
   LoadedModel,

@@ -16,6 +16,7 @@ const statusFunctions = {
   CreateSessionFromArray: [8, POINTER, POINTER, 'size_t', POINTER, POINTER],
   Run: [9, POINTER, POINTER, POINTER, POINTER, 'size_t', POINTER, 'size_t', POINTER],
   CreateSessionOptions: [10, POINTER],
+  SetOptimizedModelFilePath: [11, POINTER, PATH],
   SetSessionExecutionMode: [13, POINTER, 'int'],
   EnableProfiling: [14, POINTER, PATH],
   SetSessionLogSeverityLevel: [22, POINTER, 'int'],

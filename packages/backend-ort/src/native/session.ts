@@ -33,7 +33,19 @@ export interface SessionSettings {
   /** Prefix of the profile that is written when the session is released; missing: none. */
   readonly profiling: string | undefined
   readonly sessionConfig: Readonly<Record<string, string>>
+  readonly weights?: Weights
 }
+
+/**
+ * How a model is loaded whose weights lie in a file of their own, of which every process that loads it maps the same memory:
+ * written, rewritten by the optimizations, to a model at this path; or mapped from a model that was written so.
+ */
+export type Weights = { readonly writeTo: string } | 'mapped'
+
+/** Beside the model that is written. */
+const WEIGHTS_FILE = 'weights.bin'
+/** Bytes of a tensor: smaller ones stay in the model. */
+const LEAST_WEIGHTS = 1024
 
 /**
  * A session and the environment it lives in. ONNX Runtime has one environment a process and counts who uses it:
@@ -80,7 +92,10 @@ function applySettings(api: OrtApi, options: Pointer, settings: SessionSettings)
   api.SetIntraOpNumThreads(options, settings.threadsPerWorker)
   api.SetInterOpNumThreads(options, settings.executionMode === 'parallel' ? settings.threadsPerWorker : 1)
   api.SetSessionExecutionMode(options, EXECUTION_MODES[settings.executionMode])
-  api.SetSessionGraphOptimizationLevel(options, OPTIMIZATION_LEVELS[settings.graphOptimizationLevel])
+  // What is mapped was rewritten when it was written.
+  const level = settings.weights === 'mapped' ? 'disabled' : settings.graphOptimizationLevel
+  api.SetSessionGraphOptimizationLevel(options, OPTIMIZATION_LEVELS[level])
+  if (typeof settings.weights === 'object') api.SetOptimizedModelFilePath(options, settings.weights.writeTo)
   if (settings.profiling !== undefined) enableProfiling(api, options, settings.profiling)
   for (const [key, value] of Object.entries(configEntries(settings))) setEntry(api, options, key, value)
   appendProvider(api, options, settings.executionProvider, settings.executionProviderOptions)
@@ -108,7 +123,20 @@ function configEntries(settings: SessionSettings): Record<string, string> {
     ...(settings.cpuFallback || isCpu(settings.executionProvider)
       ? {}
       : { 'session.disable_cpu_ep_fallback': '1' }),
+    ...weightEntries(settings.weights),
     ...settings.sessionConfig,
+  }
+}
+
+function weightEntries(weights: Weights | undefined): Record<string, string> {
+  if (weights === undefined) return {}
+  // Packing for the processor copies them into memory of each process.
+  const unpacked = { 'session.disable_prepacking': '1' }
+  if (weights === 'mapped') return unpacked
+  return {
+    ...unpacked,
+    'session.optimized_model_external_initializers_file_name': WEIGHTS_FILE,
+    'session.optimized_model_external_initializers_min_size_in_bytes': String(LEAST_WEIGHTS),
   }
 }
 

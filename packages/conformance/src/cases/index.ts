@@ -4,6 +4,7 @@ import { batch } from './batch.js'
 import { batching } from './batching.js'
 import { callbacks } from './callbacks.js'
 import { cancellation } from './cancellation.js'
+import { clone } from './clone.js'
 import { dataTypes } from './data-types.js'
 import { devices } from './devices.js'
 import { errors } from './errors.js'
@@ -45,5 +46,6 @@ export const cases: readonly Case[] = [
   ...fairness,
   ...spread,
   ...batching,
+  ...clone,
   ...leaks,
 ]
