@@ -16,12 +16,15 @@ const folders = new WeakMap<EngineDriver, PrivateFolder>()
  * @throws HalError HAL_INVALID_ARGUMENT for weights that are not on the CPU; HAL_UNAVAILABLE when there is no place for the file;
  * what opening throws
  */
-export async function openMapped(options: ProcessOptions, { model: { name }, like }: OpenRequest) {
+export async function openMapped(
+  options: ProcessOptions,
+  { model: { name }, like }: OpenRequest,
+): Promise<EngineDriver> {
+  const { config } = options
   const known = like && folders.get(like)
   known?.join()
   const folder = known ?? (await writeModel(options))
   const path = join(folder.path, MODEL_FILE)
-  const { config } = options
   try {
     const driver = await host({
       ...options,

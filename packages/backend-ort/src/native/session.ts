@@ -78,6 +78,7 @@ export function releaseSession(api: OrtApi, { env, session }: Session): void {
 function loadModel(api: OrtApi, env: Pointer, model: Model, settings: SessionSettings): Pointer {
   const options = resultOf(api.CreateSessionOptions)
   try {
+    if (settings.weights !== undefined) refuseElsewhere(settings.executionProvider)
     applySettings(api, options, settings)
     if (model.kind === 'bytes') refuseBorrowing(settings.sessionConfig)
     if (model.kind === 'file') return resultOf(api.CreateSession, env, model.path, options)
@@ -111,6 +112,12 @@ function refuseBorrowing(config: Readonly<Record<string, string>>): void {
       `sessionConfig '${key}' is not for a model of bytes; open a file`,
     )
   }
+}
+
+/** Other providers copy weights to memory of their own. */
+function refuseElsewhere(provider: string): void {
+  if (isCpu(provider)) return
+  throw new HalError('HAL_INVALID_ARGUMENT', `mapWeights is for the CPU: leave it out for '${provider}'`)
 }
 
 /** Ours first, so that the user's win. */
