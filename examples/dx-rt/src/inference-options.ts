@@ -1,7 +1,8 @@
 import type { BoundOption, Device } from '@xpu-hal/core'
 import { comparison, measure, table } from './measure.js'
 import { run } from './program.js'
-import { filledInputs, postProcess } from './tensors.js'
+import { filledInputs } from './tensors.js'
+import { allAtOnce, oneByOne } from './ways.js'
 
 await run({
   about:
@@ -40,12 +41,8 @@ await run({
     )
 
     const inputs = filledInputs(engine, 0)
-    const sync = await measure(engine, 'sync', async () => {
-      for (let i = 0; i < loops; i++) postProcess(await engine.run(inputs))
-    })
-    const async = await measure(engine, 'all at once', async () => {
-      await Promise.all(Array.from({ length: loops }, async () => postProcess(await engine.run(inputs))))
-    })
+    const sync = await measure(engine, 'sync', () => oneByOne(engine, inputs, loops))
+    const async = await measure(engine, 'all at once', () => allAtOnce(engine, inputs, loops))
     console.log(table([sync, async]))
     console.log(comparison('all at once', async, sync))
   },

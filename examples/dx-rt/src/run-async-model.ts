@@ -1,6 +1,7 @@
 import { comparison, measure, table } from './measure.js'
 import { run } from './program.js'
 import { filledInputs, postProcess } from './tensors.js'
+import { oneByOne } from './ways.js'
 
 /** As many are enough to compare with. */
 const SYNC_RUNS = 30
@@ -24,9 +25,7 @@ await run({
     const interrupt = new AbortController()
     process.once('SIGINT', () => interrupt.abort())
 
-    const sync = await measure(engine, 'sync', async () => {
-      for (let i = 0; i < Math.min(loops, SYNC_RUNS); i++) postProcess(await engine.run(inputs))
-    })
+    const sync = await measure(engine, 'sync', () => oneByOne(engine, inputs, Math.min(loops, SYNC_RUNS)))
 
     const order: number[] = []
     engine.registerCallback((outputs, userArg) => {

@@ -2,6 +2,7 @@ import { HalError, type Outputs } from '@xpu-hal/core'
 import { comparison, measure, table } from './measure.js'
 import { run } from './program.js'
 import { filledInputs, outputBuffers, postProcess } from './tensors.js'
+import { oneByOne } from './ways.js'
 
 await run({
   about: 'Runs batches, into output buffers of the caller. An item that fails does not fail the others.',
@@ -16,10 +17,7 @@ await run({
     })
     const outputs = items.map(() => outputBuffers(engine))
 
-    const sync = await measure(engine, 'sync', async () => {
-      const inputs = filledInputs(engine, 0)
-      for (let i = 0; i < loops; i++) postProcess(await engine.run(inputs))
-    })
+    const sync = await measure(engine, 'sync', () => oneByOne(engine, filledInputs(engine, 0), loops))
     let results: PromiseSettledResult<Outputs>[] = []
     const batches = await measure(engine, `${loops} batches of ${batch}`, async () => {
       for (let i = 0; i < loops; i++) {

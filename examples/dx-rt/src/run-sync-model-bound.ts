@@ -1,7 +1,8 @@
 import { type BoundOption, type Engine, HalError, type RunMetrics } from '@xpu-hal/core'
 import { measure, places, table } from './measure.js'
 import { run } from './program.js'
-import { filledInputs, postProcess } from './tensors.js'
+import { filledInputs } from './tensors.js'
+import { allAtOnce, oneByOne } from './ways.js'
 
 const WORDS = ['NPU_ALL', 'NPU_0', 'NPU_1', 'NPU_2', 'NPU_01', 'NPU_12', 'NPU_02']
 
@@ -20,12 +21,9 @@ await run({
       if (engine === undefined) continue
       engines.push(engine)
       const inputs = filledInputs(engine, 0)
-      const sync = async () => {
-        for (let i = 0; i < loops; i++) postProcess(await engine.run(inputs))
-      }
       rows.push(
-        await measure(engine, `${word} sync`, sync),
-        await measure(engine, `${word} at once`, () => all(engine, loops)),
+        await measure(engine, `${word} sync`, () => oneByOne(engine, inputs, loops)),
+        await measure(engine, `${word} at once`, () => allAtOnce(engine, inputs, loops)),
       )
     }
     console.log(table(rows))
@@ -33,17 +31,12 @@ await run({
   },
 })
 
-async function all(engine: Engine, loops: number): Promise<void> {
-  const inputs = filledInputs(engine, 0)
-  await Promise.all(Array.from({ length: loops }, () => engine.run(inputs)))
-}
-
 /** Engines for one core and for all of them share the device: none keeps the others waiting. */
 async function together(engines: readonly Engine[], loops: number): Promise<string> {
   const metrics: RunMetrics[] = []
   for (const engine of engines) engine.on('run', (run) => metrics.push(run))
   const start = performance.now()
-  await Promise.all(engines.map((engine) => all(engine, loops)))
+  await Promise.all(engines.map((engine) => allAtOnce(engine, filledInputs(engine, 0), loops)))
   const ms = performance.now() - start
   const rate = ((1000 * metrics.length) / ms).toFixed(1)
   return `${engines.length} engines at the same time: ${metrics.length} runs in ${ms.toFixed(1)} ms, ${rate} a second, on ${places(metrics)}`

@@ -2,6 +2,7 @@ import { type Inputs, tensor } from '@xpu-hal/core'
 import { comparison, measure, table } from './measure.js'
 import { run } from './program.js'
 import { filledInputs, postProcess } from './tensors.js'
+import { allAtOnce } from './ways.js'
 
 await run({
   about:
@@ -28,10 +29,7 @@ await run({
       for (let i = 0; i < loops; i++) postProcess(await engine.run(inputs))
     })
 
-    const async = await measure(engine, 'all at once', async () => {
-      const runs = Array.from({ length: loops }, () => engine.run(inputs))
-      for (const outputs of await Promise.all(runs)) postProcess(outputs)
-    })
+    const async = await measure(engine, 'all at once', () => allAtOnce(engine, inputs, loops))
 
     console.log(table([...rows, sync, async]))
     console.log(comparison('All at once', async, sync))
