@@ -1,5 +1,6 @@
 import type { EngineDriver } from '../backend.js'
 import type { Device } from '../device.js'
+import type { CoreLoad } from './core-load.js'
 import { LEVELS } from './job.js'
 import type { Task } from './task.js'
 
@@ -7,21 +8,6 @@ import type { Task } from './task.js'
 export interface PlacedDriver {
   readonly device: Device
   readonly driver: EngineDriver
-}
-
-/** A core, whichever engines work on it. */
-export interface CoreLoad {
-  /** What the device declares. */
-  readonly ownSlots: number
-  /** How many lanes may be at work; more where an engine has more workers on it: they were asked for. */
-  slots: number
-  /** Lanes that work for somebody. */
-  busy: number
-  /** By level: how many engines have tasks queued that could work here, and how many of higher levels went first. */
-  readonly waiting: number[]
-  readonly passedOver: number[]
-  /** The core time, over its weight, of the engine that started last: nobody who comes later may claim more. */
-  virtualTime: number
 }
 
 /** A lane of an engine, and the core it works on. */
@@ -42,21 +28,57 @@ export interface Place {
 
 /** An engine as the scheduler sees it. */
 export class Client {
-  readonly queues = LEVELS.map(() => new Set<Task>())
   readonly cores: readonly CoreLoad[]
   queued = 0
   inFlight = 0
   /** Core time this engine has had, over its weight: who has the least is next. */
   virtualTime = 0
   /** Mean service time in milliseconds, the price of a task until its real one is known. */
-  serviceMs = 1
+  #serviceMs = 1
+  readonly #queues = LEVELS.map(() => new Set<Task>())
 
   constructor(
     readonly places: readonly Place[],
-    readonly weight: number,
-    readonly bufferCount: number,
+    private readonly weight: number,
+    private readonly bufferCount: number,
   ) {
     this.cores = [...new Set(places.map(({ core }) => core))]
+  }
+
+  enqueue(task: Task): void {
+    if (this.queued === 0 && this.inFlight === 0) {
+      // Time spent idle earns no claim.
+      this.virtualTime = Math.max(this.virtualTime, ...this.cores.map(({ virtualTime }) => virtualTime))
+    }
+    const queue = this.#queues[task.level] as Set<Task>
+    if (queue.size === 0) for (const core of this.cores) core.wanted(task.level)
+    queue.add(task)
+    this.queued++
+  }
+
+  /** Several that come back together are older than all that wait, and keep their order. */
+  putBack(task: Task): void {
+    this.refund(task)
+    task.place = undefined
+    this.enqueue(task)
+    const queue = this.#queues[task.level] as Set<Task>
+    const inOrder = [...queue].sort((a, b) => a.job - b.job)
+    queue.clear()
+    for (const next of inOrder) queue.add(next)
+  }
+
+  /** False: it is not queued. */
+  dequeue(task: Task): boolean {
+    const queue = this.#queues[task.level] as Set<Task>
+    if (!queue.delete(task)) return false
+    this.queued--
+    if (queue.size === 0) for (const core of this.cores) core.unwanted(task.level)
+    return true
+  }
+
+  /** The next task of a level. */
+  next(level: number): Task | undefined {
+    return this.#queues[level]?.values().next().value
   }
 
   /** More is not handed to its drivers at once. */
@@ -84,8 +106,25 @@ export class Client {
     return best
   }
 
-  /** The claim that it has once all that a runtime has in its hands, beside one, is not counted. */
+  /** What it has had, without what a runtime is only given because it takes several at once. */
   claimOn({ depth }: Place): number {
-    return this.virtualTime - (Math.max(depth - 2, 0) * this.serviceMs) / this.weight
+    return this.virtualTime - (Math.max(depth - 2, 0) * this.#serviceMs) / this.weight
+  }
+
+  /** A task is about to start: it is charged what one takes. */
+  charge(task: Task): void {
+    task.price = this.#serviceMs
+    this.virtualTime += task.price / this.weight
+  }
+
+  /** It has not started after all. */
+  refund(task: Task): void {
+    this.virtualTime -= task.price / this.weight
+  }
+
+  /** What it took in fact. */
+  settleUp(task: Task, serviceMs: number): void {
+    this.virtualTime += (serviceMs - task.price) / this.weight
+    this.#serviceMs += (serviceMs - this.#serviceMs) / 8
   }
 }

@@ -21,13 +21,13 @@ import type { OptionValues } from '../option.js'
 import { openHandle } from '../share/handle.js'
 import type { Tensor } from '../tensor.js'
 import { allocate, totalSize } from './allocate.js'
-import { runBatch } from './batch.js'
 import type { PlacedDriver } from './client.js'
 import { close, closeAll } from './close.js'
 import { Events } from './events.js'
 import { givingUp } from './giving-up.js'
 import { Health } from './health.js'
 import { Pipeline } from './pipeline.js'
+import { runBatch } from './run-batch.js'
 import type { Scheduler } from './scheduler.js'
 import { settings } from './settings.js'
 import { Stats } from './stats.js'
@@ -69,12 +69,12 @@ export class OpenEngine implements Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     const { id, model, selection, options, drivers, scheduler, logger } = parts
-    const [{ device, driver }] = drivers as readonly [PlacedDriver]
+    const [{ device }] = drivers as readonly [PlacedDriver]
     this.id = id
     this.model = model
     this.device = device
     this.devices = drivers.map(({ device }) => device)
-    this.sharesWeights = driver.sharesWeights ?? false
+    this.sharesWeights = drivers.every(({ driver }) => driver.sharesWeights === true)
     this.selection = selection
     this.options = options
     this.#events = new Events(logger)

@@ -1,10 +1,8 @@
 import type { EngineDriver } from '../backend.js'
-import { Client, type CoreLoad, type Place, type PlacedDriver } from './client.js'
-import { LEVELS } from './job.js'
+import { Client, type Place, type PlacedDriver } from './client.js'
+import { CoreLoad } from './core-load.js'
 import type { Task } from './task.js'
-
-/** After this many tasks of higher levels went first, a waiting task of a lower level gets its turn. */
-const PATIENCE = 8
+import { nextTurn } from './turn.js'
 
 /**
  * Hands the tasks of all engines of a HAL to the cores of its devices: the highest priority first, but nobody starves;
@@ -48,11 +46,8 @@ export class Scheduler {
   }
 
   enqueue(client: Client, task: Task): void {
-    if (client.queued === 0 && client.inFlight === 0) {
-      // Time spent idle earns no claim.
-      client.virtualTime = Math.max(client.virtualTime, ...client.cores.map(({ virtualTime }) => virtualTime))
-    }
-    this.#queue(client, task)
+    client.enqueue(task)
+    this.#waiting.add(client)
     this.#dispatch()
   }
 
@@ -60,7 +55,7 @@ export class Scheduler {
   recall(client: Client, task: Task): boolean {
     if (this.#unqueue(client, task)) return true
     if (!this.#takeBack(client, task)) return false
-    client.virtualTime -= task.price / client.weight
+    client.refund(task)
     this.#dispatch()
     return true
   }
@@ -71,10 +66,7 @@ export class Scheduler {
     if (place === undefined || !place.tasks.includes(task)) return false
     this.#leave(client, place, task)
     // One that failed has used the core too: it pays the estimate.
-    if (serviceMs !== undefined) {
-      client.virtualTime += (serviceMs - task.price) / client.weight
-      client.serviceMs += (serviceMs - client.serviceMs) / 8
-    }
+    if (serviceMs !== undefined) client.settleUp(task, serviceMs)
     return true
   }
 
@@ -83,7 +75,7 @@ export class Scheduler {
     const { place } = task
     if (place === undefined || !place.tasks.includes(task)) return false
     this.#leave(client, place, task)
-    this.#putFirst(client, task)
+    this.#putBack(client, task)
     this.#dispatch()
     return true
   }
@@ -92,7 +84,7 @@ export class Scheduler {
   reclaim(client: Client, driver: EngineDriver): void {
     for (const place of client.places.filter((place) => place.driver === driver)) {
       for (const task of [...place.tasks].reverse()) {
-        if (!task.settled && this.#takeBack(client, task)) this.#putFirst(client, task)
+        if (!task.settled && this.#takeBack(client, task)) this.#putBack(client, task)
       }
     }
     this.#dispatch()
@@ -124,7 +116,7 @@ export class Scheduler {
         throw new Error(`the driver has a lane on core ${coreId}, which ${device.id} does not list`)
       const key = `${device.id}/${coreId}`
       const { slots } = declared
-      const core = this.#cores.get(key) ?? newCore(slots)
+      const core = this.#cores.get(key) ?? new CoreLoad(slots)
       this.#cores.set(key, core)
       return { driver, lane, device: device.id, coreId, core, depth, tasks: [], serves: true, busy: false }
     })
@@ -145,35 +137,15 @@ export class Scheduler {
     place.busy = busy
   }
 
-  #queue(client: Client, task: Task): void {
-    client.queued++
-    this.#waiting.add(client)
-    const queue = client.queues[task.level] as Set<Task>
-    if (queue.size === 0) for (const { waiting } of client.cores) add(waiting, task.level, 1)
-    queue.add(task)
-  }
-
   #unqueue(client: Client, task: Task): boolean {
-    const queue = client.queues[task.level] as Set<Task>
-    if (!queue.delete(task)) return false
-    client.queued--
+    if (!client.dequeue(task)) return false
     if (client.queued === 0) this.#waiting.delete(client)
-    if (queue.size > 0) return true
-    for (const { waiting, passedOver } of client.cores) {
-      if (add(waiting, task.level, -1) === 0) passedOver[task.level] = 0
-    }
     return true
   }
 
-  /** Several that come back together are older than all that wait, and keep their order. */
-  #putFirst(client: Client, task: Task): void {
-    client.virtualTime -= task.price / client.weight
-    task.place = undefined
-    this.#queue(client, task)
-    const queue = client.queues[task.level] as Set<Task>
-    const inOrder = [...queue].sort((a, b) => a.job - b.job)
-    queue.clear()
-    for (const next of inOrder) queue.add(next)
+  #putBack(client: Client, task: Task): void {
+    client.putBack(task)
+    this.#waiting.add(client)
   }
 
   #takeBack(client: Client, task: Task): boolean {
@@ -207,56 +179,15 @@ export class Scheduler {
     }
   }
 
-  /**
-   * The contenders in their order: the first that finds a place starts. Who finds none has the first claim on the cores that it
-   * could use: those behind him do not keep them at work any longer.
-   */
   #startNext(): boolean {
-    const claims = new Map<CoreLoad, Contender>()
-    for (const contender of this.#contenders()) {
-      const { client, level, rank } = contender
-      const task = first(client.queues[level] as Set<Task>)
-      const place = client.placeFor(task, (place) => {
-        const claim = claims.get(place.core)
-        if (claim === undefined) return true
-        return claim.rank === rank && client.claimOn(place) < claim.client.virtualTime
-      })
-      if (place !== undefined) {
-        this.#unqueue(client, task)
-        this.#charge(client, task, place)
-        this.#start(client, task, place)
-        return true
-      }
-      for (const { serves, core } of client.places) {
-        if (serves && !claims.has(core)) claims.set(core, contender)
-      }
-    }
-    return false
-  }
-
-  /** The engines with something to start, once for each level: those that were passed over too often, then by level, then by claim. */
-  #contenders(): Contender[] {
-    const contenders: Contender[] = []
-    for (const client of this.#waiting) {
-      if (client.full) continue
-      for (const [level, { size }] of client.queues.entries()) {
-        if (size === 0) continue
-        const due = client.cores.some(({ passedOver }) => (passedOver[level] as number) >= PATIENCE)
-        contenders.push({ client, level, rank: due ? -1 : level })
-      }
-    }
-    if (contenders.length === 1) return contenders
-    return contenders.sort((a, b) => a.rank - b.rank || a.client.virtualTime - b.client.virtualTime)
-  }
-
-  #charge(client: Client, task: Task, { core }: Place): void {
-    core.virtualTime = Math.max(core.virtualTime, client.virtualTime)
-    task.price = client.serviceMs
-    client.virtualTime += task.price / client.weight
-    core.passedOver[task.level] = 0
-    for (let lower = task.level + 1; lower < LEVELS.length; lower++) {
-      if ((core.waiting[lower] as number) > 0) add(core.passedOver, lower, 1)
-    }
+    const turn = nextTurn(this.#waiting)
+    if (turn === undefined) return false
+    const { client, task, place } = turn
+    this.#unqueue(client, task)
+    place.core.started(task.level, client.virtualTime)
+    client.charge(task)
+    this.#start(client, task, place)
+    return true
   }
 
   #start(client: Client, task: Task, place: Place): void {
@@ -292,25 +223,6 @@ export class Scheduler {
   }
 }
 
-/** An engine that has tasks of a level queued. */
-interface Contender {
-  readonly client: Client
-  readonly level: number
-  /** The level; before all of them, where it was passed over too often. */
-  readonly rank: number
-}
-
-function newCore(slots: number): CoreLoad {
-  const zeros = () => LEVELS.map(() => 0)
-  return { ownSlots: slots, slots, busy: 0, waiting: zeros(), passedOver: zeros(), virtualTime: 0 }
-}
-
-function add(counts: number[], index: number, difference: number): number {
-  const count = (counts[index] as number) + difference
-  counts[index] = count
-  return count
-}
-
 function isCrowded({ tasks }: Place): boolean {
   return tasks.length > 1
 }
@@ -322,8 +234,4 @@ function takenBack({ driver }: Place, task: Task): boolean {
   } catch {
     return false
   }
-}
-
-function first(tasks: Set<Task>): Task {
-  return tasks.values().next().value as Task
 }

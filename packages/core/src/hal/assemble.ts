@@ -61,7 +61,7 @@ export async function assemble(opened: OpenModel): Promise<OpenEngine> {
       },
     })
   } catch (error) {
-    await closeAll(drivers.map(({ driver }) => driver))
+    await closeAll(drivers.map(({ driver }) => driver)).catch(() => {})
     throw HalError.from(error, { device: on.device.id, engine: id })
   }
   for (const { on } of parts) {
