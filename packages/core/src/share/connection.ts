@@ -1,4 +1,4 @@
-import type { MessagePort, TransferListItem } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type TransferListItem } from 'node:worker_threads'
 import { HalError } from '../errors.js'
 import { decodeError } from './error-message.js'
 import type { FromEngine, FromThread, Notice, Question } from './message.js'
@@ -63,6 +63,11 @@ export class Connection {
   /** The question that ends the connection, once nothing else may be asked. */
   async bid(question: Question): Promise<void> {
     if (!this.#closed) await this.#ask(question, this.number())
+  }
+
+  /** Also while this thread stands still, when no event can tell. */
+  isBroken(): boolean {
+    return this.#closed || !hasReceiver(this.port)
   }
 
   /** Something is to come from the engine's thread: this one must not end before. */
@@ -132,6 +137,19 @@ export class Connection {
     if (message.kind === 'done') pending.resolve(message.value)
     else pending.reject(decodeError(message.error))
   }
+}
+
+/** What `postMessage` gives in Node, beside its types: whether there is a port at the other end. */
+function post(port: MessagePort, message: { readonly kind: 'ping' }): unknown {
+  return port.postMessage(message)
+}
+
+function hasReceiver(port: MessagePort): boolean {
+  const { port1, port2 } = new MessageChannel()
+  const tells = post(port1, { kind: 'ping' }) === true
+  port2.close()
+  // Where it does not tell, waiting on is better than giving up on an answer that comes.
+  return !tells || post(port, { kind: 'ping' }) === true
 }
 
 /** What every call fails with whose answer can never come. */

@@ -48,6 +48,8 @@ export type UrgentQuestion =
 
 /** What it lets the engine's thread know. */
 export type Statement =
+  /** Nothing: sending it shows whether there is anybody. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'cancel'; readonly call: number; readonly reason: ErrorMessage }
   | { readonly kind: 'register'; readonly callback: number | null }
   | { readonly kind: 'called-back'; readonly delivery: number; readonly error?: ErrorMessage }

@@ -113,6 +113,8 @@ export class Session {
 
   #told(message: FromThread): void {
     switch (message.kind) {
+      case 'ping':
+        return
       case 'cancel':
         this.#runs.cancel(message.call, decodeError(message.reason))
         return

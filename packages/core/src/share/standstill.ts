@@ -39,7 +39,7 @@ export class Standstill {
       if (answer?.kind === 'done') return answer.value
       if (answer?.kind === 'failed') throw decodeError(answer.error)
       const late = Atomics.wait(this.#bell, 0, rung, LOOK_MS) === 'timed-out'
-      if (late && this.#isGone()) throw broken()
+      if (late && this.connection.isBroken()) throw broken()
       rung = Atomics.load(this.#bell, 0)
     }
   }
@@ -59,14 +59,5 @@ export class Standstill {
       if (message.kind === 'callback') this.onCallback(message)
       else this.#early.set(message.call, message)
     }
-  }
-
-  /** Only a port that is asked for its messages notices that it was closed. */
-  #isGone(): boolean {
-    this.#answers.ref()
-    // In Node since 18.1, in its types later.
-    const gone = !(this.#answers as unknown as { hasRef(): boolean }).hasRef()
-    this.#answers.unref()
-    return gone
   }
 }
