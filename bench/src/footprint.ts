@@ -42,3 +42,10 @@ export function children(): number[] {
 export function anonymousKb(pid: number): number {
   return Number(/^Pss_Anon: +(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))?.[1])
 }
+
+/** Memory of files of this name that the process has mapped; what others have mapped too counts as a share. */
+export function mappedKb(pid: number, file: string): number {
+  const mappings = readFileSync(`/proc/${pid}/smaps`, 'latin1').split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
+  const own = mappings.filter((mapping) => mapping.slice(0, mapping.indexOf('\n')).endsWith(`/${file}`))
+  return own.reduce((sum, mapping) => sum + Number(/^Pss: +(\d+)/m.exec(mapping)?.[1]), 0)
+}

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { benchBatching } from './batching.js'
+import { benchClones } from './clones.js'
 import { benchDispatch } from './dispatch.js'
 import { benchIsolation } from './isolation.js'
 import { benchMemory } from './memory.js'
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, (given: Arguments) => Promise<Measured>>>
   ort: ({ model }) => benchOrt(model),
   dispatch: benchDispatch,
   memory: benchMemory,
+  clones: benchClones,
   npu: benchNpu,
   isolation: ({ model }) => benchIsolation(model),
   survive: () => benchSurvive(),

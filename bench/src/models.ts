@@ -2,10 +2,10 @@ import { tensor } from '@xpu-hal/core'
 import { encodeModel, type OnnxNode } from '@xpu-hal/onnx'
 
 /** Small, repeatable and never zero: no kernel can skip work on them. */
-function weights(shape: readonly number[], scale: number) {
+function weights(shape: readonly number[], scale: number, seed = 0) {
   const values = tensor('float32', shape)
   for (let i = 0; i < values.data.length; i++)
-    values.data[i] = (((i * 2_654_435_761) % 1000) / 1000 - 0.5) * scale
+    values.data[i] = ((((i + seed) * 2_654_435_761) % 1000) / 1000 - 0.5) * scale
   return values
 }
 
@@ -37,12 +37,12 @@ export function convolutions(size = 48, channels = 32, layers = 9): Uint8Array {
   })
 }
 
-/** Six layers of 2048 x 2000 weights, 98 MB in all: `x` [1,2048] to `y`. */
+/** Six layers of 2048 x 2000 weights, 98 MB in all: `x` [1,2048] to `y`. No two are alike: a runtime could keep one of both. */
 export function heavy(): Uint8Array {
   const nodes: OnnxNode[] = []
   const initializers: Record<string, ReturnType<typeof weights>> = {}
   for (let i = 0; i < 6; i++) {
-    initializers[`w${i}`] = weights(i % 2 === 0 ? [2048, 2000] : [2000, 2048], 0.01)
+    initializers[`w${i}`] = weights(i % 2 === 0 ? [2048, 2000] : [2000, 2048], 0.01, i)
     nodes.push({
       op: 'MatMul',
       inputs: [i === 0 ? 'x' : `h${i}`, `w${i}`],

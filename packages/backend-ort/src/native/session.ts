@@ -61,7 +61,10 @@ export interface Session {
 export function createSession(api: OrtApi, model: Model, settings: SessionSettings): Session {
   const env = resultOf(api.CreateEnv, LOG_FATAL, 'xpu-hal')
   try {
-    return { env, session: loadModel(api, env, model, settings) }
+    const session = loadModel(api, env, model, settings)
+    // Loading takes up to twice the size of the model for a while.
+    releaseFreedMemory()
+    return { env, session }
   } catch (error) {
     api.ReleaseEnv(env)
     throw error instanceof OrtFailure ? loadError(error, model.name) : error
