@@ -13,7 +13,7 @@ const COMMON = {
 } as const
 
 /** What a script gets. */
-export interface Session {
+export interface Ground {
   readonly hal: Hal
   /** Opens the model that the flags name, on the device of the backend unless the options say otherwise, and warms it up. */
   open(options?: EngineOptions): Promise<Engine>
@@ -24,7 +24,7 @@ export interface Program<F extends Flags> {
   readonly flags: F
   /** How the mock differs from one device with three cores of 10 ms. */
   readonly simulated?: MockConfig
-  main(flags: FlagValues<F & typeof COMMON>, session: Session): Promise<void>
+  main(flags: FlagValues<F & typeof COMMON>, ground: Ground): Promise<void>
 }
 
 /** Runs a script. What is wrong ends it with one line and exit code 1. */
