@@ -1,4 +1,4 @@
-import type { Device, Engine, EngineOptions, Hal, Isolation, ModelSource } from '@xpu-hal/core'
+import type { Device, Engine, EngineOptions, Hal, Isolation, ModelSource, OpenControl } from '@xpu-hal/core'
 import type { ModelName, Sample } from './models/model.js'
 
 /** What a case works with. Engines that it leaves open are closed after it. */
@@ -11,7 +11,7 @@ export interface CaseContext {
   /** A model as this device takes it: bytes, or a file. */
   source(model: ModelName): Promise<ModelSource>
   /** Opens a model on the device under test, with the subject's options below the given ones. */
-  open(model: ModelName, options?: EngineOptions): Promise<Engine>
+  open(model: ModelName, options?: EngineOptions, control?: OpenControl): Promise<Engine>
   /** Inputs for a model, and the only right answer to them. */
   sample(model: ModelName, seed?: number): Sample
 }

@@ -10,6 +10,7 @@ import {
   type Hal,
   type Isolation,
   type ModelSource,
+  type OpenControl,
 } from '@xpu-hal/core'
 import type { Case, CaseContext } from './case.js'
 import { model } from './models/index.js'
@@ -114,8 +115,8 @@ class Stage {
       isolation,
       source,
       sample: (name, seed = 1) => model(name).sample(seed),
-      open: async (name, options) =>
-        this.#keep(await this.#open(hal, device, await source(name), name, options)),
+      open: async (name, options, control) =>
+        this.#keep(await this.#open(hal, device, await source(name), name, options, control)),
     }
   }
 
@@ -125,9 +126,14 @@ class Stage {
     source: ModelSource,
     name: ModelName,
     options?: EngineOptions,
+    control?: OpenControl,
   ): Promise<Engine> {
     const own = this.#subject.models?.[name]?.options
-    return hal.openEngine(source, { devices: [device.id], ...this.#subject.options, ...own, ...options })
+    return hal.openEngine(
+      source,
+      { devices: [device.id], ...this.#subject.options, ...own, ...options },
+      control,
+    )
   }
 
   #keep(opened: Engine): Engine {

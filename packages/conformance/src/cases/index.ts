@@ -22,12 +22,14 @@ import { share } from './share.js'
 import { spread } from './spread.js'
 import { stream } from './stream.js'
 import { timeouts } from './timeouts.js'
+import { warmUp } from './warm-up.js'
 
 /** Every case of the suite. */
 export const cases: readonly Case[] = [
   ...devices,
   ...lifecycle,
   ...options,
+  ...warmUp,
   ...run,
   ...jobs,
   ...dataTypes,

@@ -139,6 +139,21 @@ export const options: readonly Case[] = [
     },
   },
   {
+    id: 'options/workers',
+    title: "engine.options tells how many workers there are, also where 'auto' or nothing was asked for",
+    models: ['add'],
+    async run({ open }) {
+      const [one, auto, missing] = [
+        await open('add', { workers: 1 }),
+        await open('add', { workers: 'auto' }),
+        await open('add'),
+      ].map(({ options }) => options.workers)
+      assert.equal(one, 1)
+      assert.ok(Number.isInteger(auto) && Number(auto) >= 1, `a number of workers, not ${String(auto)}`)
+      assert.equal(auto, missing, "'auto' is what leaving it out is")
+    },
+  },
+  {
     id: 'options/refusal-leaves-the-device-usable',
     title: 'after a refused option the device opens the model with good ones',
     models: ['add'],
