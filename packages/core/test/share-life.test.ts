@@ -152,9 +152,10 @@ describe('a thread that ends', () => {
   it.each(endings)('%s: its runs are given up on, and the engine goes on', async (_, exit) => {
     const manual = await openShared({}, { maxLoad: 3 })
     const { driver, engine, thread } = manual
-    const submitted = await thread.do((engine, { tensor }) =>
-      engine.runAsync({ x: tensor('float32', [4], [3, 0, 0, 0]) }),
-    )
+    const submitted = await thread.do((engine, { tensor }) => {
+      const { signal } = new AbortController()
+      return engine.runAsync({ x: tensor('float32', [4], [3, 0, 0, 0]) }, undefined, { signal })
+    })
     thread
       .do(async (engine, { tensor, tell }) => {
         const x = tensor('float32', [4])

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectEngine, type EngineHandle, HalError } from '../src/index.ts'
-import { bufferOf, flush, numbers, openManual, tagged } from './fixtures/manual-backend.ts'
+import { bufferOf, cores, flush, numbers, openManual, tagged } from './fixtures/manual-backend.ts'
 import { answering, endThreads, given, join, keep, openShared, until } from './fixtures/shared.ts'
 import { Thread } from './fixtures/thread.ts'
 
@@ -223,27 +223,41 @@ describe('runSync', () => {
     const seen = thread.do(async (engine, { tensor, state }) => {
       const tagged = (tag: number) => ({ x: tensor('float32', [4], [tag, 0, 0, 0]) })
       const started = new Promise<void>((resolve) => {
-        engine.registerCallback((_, userArg) => {
-          if (userArg !== 'first') return
+        state.ends = []
+        engine.registerCallback(() => {
           resolve()
-          return new Promise((done) => {
-            state.done = done
-          })
+          return new Promise((done) => state.ends.push(done))
         })
       })
       await engine.runAsync(tagged(1), 'first')
       await started
       const { load } = engine
       const { y } = engine.runSync(tagged(2))
-      state.done()
-      return [load, y?.data[0]]
+      const { length } = state.ends
+      for (const end of state.ends) end()
+      return [load, length, y?.data[0]]
     })
     await until(() => driver.held.length === 1)
     driver.answer()
     await given(manual, 2)
     driver.answer()
-    expect(await seen).toEqual([1, 2])
+    expect(await seen).toEqual([1, 2, 2])
     await until(() => engine.load === 0)
+  })
+
+  it('does not wait for those before it in ordered mode', async () => {
+    const manual = await openShared({ cores: cores(2) }, { ordered: true })
+    const { driver, engine, thread } = manual
+    const first = engine.run(tagged(1))
+    const seen = thread.do((engine, { tensor }) => {
+      const { y } = engine.runSync({ x: tensor('float32', [4], [2, 0, 0, 0]) })
+      return y?.data[0]
+    })
+    await given(manual, 2)
+    driver.answer(driver.held[1])
+    expect(await seen).toBe(2)
+    driver.answer()
+    await first
   })
 
   it('calls the callback of its thread within the call', async () => {

@@ -26,7 +26,6 @@ export class Connection {
   constructor(private readonly port: MessagePort) {
     port.on('message', (message: FromEngine) => this.#receive(message))
     port.on('close', () => this.close(broken()))
-    port.unref()
   }
 
   /** The number of the next question. */
