@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { gaugeModel } from './model.js'
 import { drawGauge } from './pictures.js'
 
-const UNITS = 1024
 const BYTES_PER_UNIT = 800
 const PICTURES = 8
 
@@ -14,11 +13,12 @@ export interface Assets {
   readonly images: readonly string[]
 }
 
-/** A model and pictures for it, in a folder that goes when the program ends. */
-export async function makeAssets(): Promise<Assets> {
-  const folder = temporaryFolder()
+/** A model with that many megabytes of weights and pictures for it, in a folder that goes when the program ends. */
+export async function makeAssets(megabytes: number): Promise<Assets> {
+  const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-gauges-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const model = join(folder, 'gauge.onnx')
-  await writeFile(model, gaugeModel(UNITS))
+  await writeFile(model, gaugeModel(Math.ceil((megabytes * 1e6) / BYTES_PER_UNIT)))
   const images = Array.from({ length: PICTURES }, async (_, i) => {
     const file = join(folder, `gauge-${i}.jpg`)
     // Never between two quarters.
@@ -36,17 +36,4 @@ export async function picturesFrom(images: readonly string[], count: number): Pr
     })
   }
   return Array.from({ length: count }, (_, i) => images[i % images.length] as string)
-}
-
-/** The same model with that many megabytes of weights. */
-export async function heavyModel(megabytes: number): Promise<string> {
-  const file = join(temporaryFolder(), 'heavy-gauge.onnx')
-  await writeFile(file, gaugeModel(Math.ceil((megabytes * 1e6) / BYTES_PER_UNIT)))
-  return file
-}
-
-function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-gauges-'))
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  return folder
 }

@@ -20,6 +20,22 @@ export function childrenOf(pid: number): number[] {
   return list === '' ? [] : list.split(' ').map(Number)
 }
 
+/** Milliseconds that a process has computed, in steps of 10. */
+export function cpuMs(pid: number): number {
+  const [user, system] = statOf(pid).slice(11, 13)
+  return 10 * (Number(user) + Number(system))
+}
+
+/** Whether a process is computing, or waits for nothing but a core to do so. */
+export function isComputing(pid: number): boolean {
+  return statOf(pid)[0] === 'R'
+}
+
+/** From the state on. */
+function statOf(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'latin1').replace(/.*\) /s, '').split(' ')
+}
+
 function field(file: string, pattern: RegExp): number {
   return Number(pattern.exec(readFileSync(file, 'latin1'))?.[1])
 }

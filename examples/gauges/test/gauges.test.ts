@@ -6,6 +6,7 @@ import { ort } from '@xpu-hal/backend-ort'
 import { createHal } from '@xpu-hal/core'
 import { encodeModel } from '@xpu-hal/onnx'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { compare } from '../src/answers.js'
 import { CLASSES, gaugeModel } from '../src/model.js'
 import { drawGauge } from '../src/pictures.js'
 import { Predictor } from '../src/predictor.js'
@@ -61,4 +62,20 @@ test('columns stand under each other', () => {
       ['efg', 'h'],
     ]),
   ).toBe('a    bcd\nefg    h')
+})
+
+test('answers are compared by picture, up to rounding', () => {
+  const read = (picture: number, ...scores: number[]) => {
+    return { picture, reading: { label: '', scores, preprocess: 1, run: 1, postprocess: 1 } }
+  }
+  const answers = [read(0, 0.1, 0.9), { picture: 1, error: 'no picture' }]
+  expect(compare(answers, answers.toReversed())).toEqual({
+    same: true,
+    text: 'The results are the same, to the bit.',
+  })
+  expect(compare(answers, [read(0, 0.100001, 0.9), ...answers.slice(1)]).text).toContain('up to 1e-6')
+  expect(compare(answers, [read(0, 0.2, 0.8), ...answers.slice(1)]).same).toBe(false)
+  expect(compare(answers, [read(0, 0.1, 0.9), { picture: 1, error: 'something else' }]).same).toBe(false)
+  expect(compare(answers, answers.slice(1)).same).toBe(false)
+  expect(compare(answers.slice(1), answers).same).toBe(false)
 })
