@@ -72,6 +72,7 @@ export interface DeviceChoice {
 export interface RunMetrics {
   readonly job: JobId
   readonly device: string
+  /** Empty for a run that never got to one, and for `runSync`, which goes past them. */
   readonly core: string
   /** When it was handed to the engine, before it waited to be accepted. */
   readonly submittedAt: number
@@ -149,6 +150,7 @@ export interface Engine extends AsyncDisposable {
   readonly device: Device
   readonly devices: readonly Device[]
   readonly selection: readonly DeviceChoice[]
+  /** As they were given, with the defaults, and what was chosen for `workers`, `maxLoad` and `bufferCount`. */
   readonly options: OptionValues
   /**
    * What the model takes, in order. Where the runtime does not tell it is empty, any tensors are taken by name, and the first

@@ -1,5 +1,6 @@
 export {
   type Batching,
+  BOUND_OPTIONS,
   type BoundOption,
   type CloneOptions,
   COMMON_OPTIONS,

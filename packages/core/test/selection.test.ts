@@ -135,7 +135,7 @@ describe('options', () => {
     expect(backend.engines[0]?.request.options).toMatchObject({
       ...{ tiling: 'on', maxLoad: 3, priority: 'normal', isolation: 'process', boundOption: 'NPU_ALL' },
     })
-    expect(engine.options).toEqual({ ...backend.engines[0]?.request.options, workers: 1 })
+    expect(engine.options).toEqual({ ...backend.engines[0]?.request.options, workers: 1, bufferCount: 6 })
   })
 
   it('that nobody knows are refused with the likely spelling', async () => {

@@ -76,11 +76,12 @@ export class OpenEngine implements Engine {
     this.devices = drivers.map(({ device }) => device)
     this.sharesWeights = drivers.every(({ driver }) => driver.sharesWeights === true)
     this.selection = selection
-    this.options = options
-    this.#events = new Events(logger)
     const lanes = drivers.flatMap(({ driver }) => driver.lanes)
+    const chosen = settings(options, lanes)
+    this.options = { ...options, maxLoad: chosen.maxLoad, bufferCount: chosen.bufferCount }
+    this.#events = new Events(logger)
     const origin = { engine: id, device: device.id }
-    const pipeline = new Pipeline(drivers, scheduler, settings(options, lanes), this.#events, origin)
+    const pipeline = new Pipeline(drivers, scheduler, chosen, this.#events, origin)
     this.#pipeline = pipeline
     this.#health = new Health(id, drivers, options.whenLost === 'fail', {
       serve: (driver, serves) => pipeline.serve(driver, serves),
