@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { connectEngine, createHal, HalError, tensor } from '../src/index.ts'
+import { collectGarbage } from './fixtures/garbage.mjs'
 import {
   bufferOf,
   failure,
@@ -117,6 +118,29 @@ describe('the callback of another thread', () => {
     await engine.wait(job)
     await Promise.all([thread.until(1), other.until(1)])
     expect([seen, thread.told, other.told]).toEqual([['here'], ['there'], ['there']])
+  })
+
+  it('is forgotten when another one has taken its place', async () => {
+    const { thread } = await openShared()
+    await thread.do(async (engine, { state }) => {
+      const callback = () => {}
+      state.callback = new WeakRef(callback)
+      engine.registerCallback(callback)
+      engine.registerCallback(() => {})
+      await engine.device.status()
+    })
+    const collected = async () => {
+      collectGarbage()
+      await flush()
+      return thread.do(async (_, { state, collectGarbage }) => {
+        await null
+        collectGarbage()
+        return state.callback.deref() === undefined
+      })
+    }
+    // The collector tells a little later than it collects.
+    for (let turn = 0; turn < 200 && !(await collected()); turn++) await flush()
+    expect(await collected()).toBe(true)
   })
 
   it('keeps its thread alive until its own runs have come, and no longer', async () => {

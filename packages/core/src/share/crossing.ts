@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { copyData } from '../engine/memory.js'
+import { copyData, type OutputSet } from '../engine/memory.js'
 import type { Request } from '../engine/request.js'
 import type { Outputs } from '../engine.js'
 import type { TensorInfo } from '../model.js'
@@ -35,10 +35,16 @@ export function shareOutputs(outputs: Outputs): { outputs: Outputs; bytesCopied:
   return { outputs: Object.fromEntries(entries), bytesCopied }
 }
 
+/** A tensor of the caller for an output, and what goes to the engine in its place. */
+interface Target {
+  readonly caller: Tensor
+  readonly sent: Tensor
+}
+
 /** A run on its way to the engine's thread, and the caller's tensors that its outputs are for. */
 export class Crossing {
   readonly message: RunMessage
-  readonly #targets = new Map<string, { readonly caller: Tensor; readonly sent: Tensor }>()
+  readonly #targets: ReadonlyMap<string, Target> | undefined
 
   /** `infos` are the engine's outputs. @throws HalError HAL_RESOURCE_EXHAUSTED when there is no memory for copies. */
   constructor(request: Request, infos: readonly TensorInfo[], named: boolean) {
@@ -48,10 +54,7 @@ export class Crossing {
       bytesCopied += shared.bytesCopied
       return shared.tensor
     })
-    request.callerOutputs?.forEach((caller, i) => {
-      if (caller === undefined) return
-      this.#targets.set((infos[i] as TensorInfo).name, { caller, sent: room(caller) })
-    })
+    this.#targets = request.callerOutputs && targetsOf(request.callerOutputs, infos)
     const options = settings(request, this.#targets)
     this.message = {
       inputs,
@@ -63,15 +66,16 @@ export class Crossing {
 
   /** The caller has tensors of its own for outputs. */
   get hasTargets(): boolean {
-    return this.#targets.size > 0
+    return this.#targets !== undefined && this.#targets.size > 0
   }
 
   /** The outputs as the caller gets them, and the bytes that had to be copied into its own tensors. */
   received(came: Outputs): { outputs: Outputs; bytesCopied: number } {
     let bytesCopied = 0
-    if (!this.hasTargets) return { outputs: came, bytesCopied }
+    const targets = this.#targets
+    if (targets === undefined) return { outputs: came, bytesCopied }
     const entries = Object.entries(came).map(([name, output]): [string, Tensor] => {
-      const target = this.#targets.get(name)?.caller
+      const target = targets.get(name)?.caller
       if (target === undefined) return [name, output]
       if (!crosses(target)) bytesCopied += copyData(output, target)
       return [name, target]
@@ -80,16 +84,24 @@ export class Crossing {
   }
 }
 
+function targetsOf(outputs: OutputSet, infos: readonly TensorInfo[]): ReadonlyMap<string, Target> {
+  const targets = new Map<string, Target>()
+  outputs.forEach((caller, i) => {
+    if (caller !== undefined) targets.set((infos[i] as TensorInfo).name, { caller, sent: room(caller) })
+  })
+  return targets
+}
+
 function settings(
   { options: { timeout, priority, repeatable, userArg } }: Request,
-  targets: ReadonlyMap<string, { readonly sent: Tensor }>,
+  targets: ReadonlyMap<string, Target> | undefined,
 ): RunSettings | undefined {
   const given = {
     ...(timeout !== undefined && { timeout }),
     ...(priority !== undefined && { priority }),
     ...(repeatable !== undefined && { repeatable: Boolean(repeatable) }),
     ...(userArg !== undefined && { userArg }),
-    ...(targets.size > 0 && {
+    ...(targets !== undefined && {
       outputs: Object.fromEntries([...targets].map(([name, { sent }]) => [name, sent])),
     }),
   }

@@ -123,6 +123,8 @@ export type Notice =
   | Delivered
   /** A run that it submitted with a signal, or that fails instead of reaching its callback, is over. */
   | { readonly kind: 'over'; readonly job: JobId }
+  /** No run will ever go to that callback again. */
+  | { readonly kind: 'unused'; readonly callback: number }
   | { readonly kind: 'learned'; readonly signature: SignatureMessage }
   /** Which devices are lost, in their order. */
   | { readonly kind: 'devices'; readonly lost: readonly boolean[] }

@@ -23,6 +23,10 @@ export class RemoteCallback {
     this.connection.send({ kind: 'register', callback: callback === null ? null : this.#registered })
   }
 
+  forget(callback: number): void {
+    this.#callbacks.delete(callback)
+  }
+
   /** A run of this thread was accepted. */
   accepted({ job, called }: Accepted, cancellation: Cancellation): void {
     if (!called && !cancellation.cancellable) return

@@ -3,7 +3,7 @@ import type { JobId, RunCallback } from '../engine.js'
 import { HalError } from '../errors.js'
 import { shareOutputs } from './crossing.js'
 import { decodeError, type ErrorMessage } from './error-message.js'
-import type { Delivered } from './message.js'
+import type { Delivered, Notice } from './message.js'
 
 interface Through {
   resolve(): void
@@ -16,12 +16,16 @@ export class SessionCallback {
   urgent: JobId | undefined
   #current: RunCallback | undefined
   readonly #deliveries = new Map<number, Through>()
+  /** Runs of anybody may go to a callback that was replaced: only when none is left can its thread forget it. */
+  readonly #unused = new FinalizationRegistry<number>((number) => {
+    if (!this.#ended) this.send({ kind: 'unused', callback: number })
+  })
   #last = 0
   #ended = false
 
   constructor(
     private readonly pipeline: Pipeline,
-    private readonly send: (delivered: Delivered) => void,
+    private readonly send: (notice: Notice) => void,
     private readonly sendUrgent: (delivered: Delivered) => void,
   ) {}
 
@@ -33,8 +37,11 @@ export class SessionCallback {
   /** `number` tells the callbacks of the thread apart; `null` removes whichever the engine has. */
   register(number: number | null): void {
     if (number !== null && typeof number !== 'number') throw new TypeError('a callback has a number')
-    this.#current =
-      number === null ? undefined : (outputs, userArg, job) => this.#deliver(number, outputs, userArg, job)
+    this.#current = undefined
+    if (number !== null) {
+      this.#current = (outputs, userArg, job) => this.#deliver(number, outputs, userArg, job)
+      this.#unused.register(this.#current, number)
+    }
     this.pipeline.callback = this.#current ?? null
   }
 

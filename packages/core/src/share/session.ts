@@ -1,9 +1,16 @@
 import { MessageChannel, MessagePort, type TransferListItem, threadId } from 'node:worker_threads'
-import type { DeviceStatus } from '../device.js'
+import type { Device, DeviceStatus } from '../device.js'
 import { HalError } from '../errors.js'
 import { decodeError, encodeError } from './error-message.js'
 import type { SharedEngine } from './handle.js'
-import { type Asked, type FromEngine, type FromThread, type Hello, PROTOCOL } from './message.js'
+import {
+  type Asked,
+  type DeviceMessage,
+  type FromEngine,
+  type FromThread,
+  type Hello,
+  PROTOCOL,
+} from './message.js'
 import { SessionCallback } from './session-callback.js'
 import { SessionNews } from './session-news.js'
 import { SessionRuns } from './session-runs.js'
@@ -176,7 +183,7 @@ export class Session {
     return {
       ...{ id, model, selection, options, sharesWeights, maxLoad, gauge },
       thread: threadId,
-      devices: engine.devices.map(({ status: _, ...device }) => device),
+      devices: engine.devices.map(describe),
       signature: { inputs, outputs },
       tells: pipeline.signature.tells,
       answers: this.#answers.port2,
@@ -205,4 +212,10 @@ export class Session {
     this.#callback.end()
     this.#news.end()
   }
+}
+
+/** What a backend has put there beside might not cross. */
+function describe(device: Device): DeviceMessage {
+  const { id, name, vendor, kind, cores, capabilities, backend, options, lost } = device
+  return { id, name, vendor, kind, cores, capabilities, backend, options, lost }
 }
