@@ -11,6 +11,9 @@ export const HELP = `Several models in one program: one after the other, side by
 
 In brackets: what is taken when the flag is missing.`
 
+/** More than that takes long, and much memory. */
+const MANY = 10_000
+
 const BACKENDS = ['ort', 'mock'] as const
 export type BackendName = (typeof BACKENDS)[number]
 
@@ -33,10 +36,10 @@ export function readArguments(args: readonly string[]): Arguments {
   return {
     help: values.help,
     backend,
-    clients: whole('clients', values.clients, 1),
-    requests: whole('requests', values.requests, 1),
-    batch: whole('batch', values.batch, 2),
-    delay: whole('delay', values.delay, 0),
+    clients: whole('clients', values.clients, 1, MANY),
+    requests: whole('requests', values.requests, 1, MANY),
+    batch: whole('batch', values.batch, 2, MANY),
+    delay: whole('delay', values.delay, 0, MANY),
   }
 }
 
@@ -60,8 +63,10 @@ function parse(args: readonly string[]) {
   }
 }
 
-function whole(flag: string, text: string, least: number): number {
+function whole(flag: string, text: string, least: number, most: number): number {
   if (!/^-?\d+$/.test(text)) throw new Error(`--${flag} takes a whole number, not '${text}'`)
-  if (Number(text) < least) throw new Error(`--${flag} is at least ${least}, not ${text}`)
-  return Number(text)
+  const number = Number(text)
+  if (number < least) throw new Error(`--${flag} is at least ${least}, not ${text}`)
+  if (number > most) throw new Error(`--${flag} is at most ${most}, not ${text}`)
+  return number
 }

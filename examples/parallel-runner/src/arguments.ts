@@ -16,6 +16,9 @@ export const HELP = `Clients send tasks to one engine with several workers, then
 
 In brackets: what is taken when the flag is missing.`
 
+/** More than that takes long, and much memory. */
+const MANY = 10_000
+
 const BACKENDS = ['ort', 'mock', 'npu'] as const
 export type BackendName = (typeof BACKENDS)[number]
 
@@ -45,11 +48,11 @@ export function readArguments(args: readonly string[]): Arguments {
     help: values.help,
     workers: ['auto', '0'].includes(values.workers) ? 'auto' : whole('workers', values.workers),
     threadsPerWorker: threads === undefined ? undefined : whole('threads-per-worker', threads),
-    clients: whole('clients', values.clients, 1),
-    tasks: whole('tasks', values.tasks, 1),
+    clients: whole('clients', values.clients, 1, MANY),
+    tasks: whole('tasks', values.tasks, 1, MANY),
     maxWaiting: whole('max-waiting', values['max-waiting']),
     timeout: whole('timeout', values.timeout, 0),
-    rounds: whole('rounds', values.rounds, 1),
+    rounds: whole('rounds', values.rounds, 1, MANY),
     model: values.model,
     backend,
     fail: values.fail,
@@ -81,8 +84,15 @@ function parse(args: readonly string[]) {
   }
 }
 
-function whole(flag: string, text: string, least = Number.NEGATIVE_INFINITY): number {
+function whole(
+  flag: string,
+  text: string,
+  least = Number.NEGATIVE_INFINITY,
+  most = Number.POSITIVE_INFINITY,
+) {
   if (!/^-?\d+$/.test(text)) throw new Error(`--${flag} takes a whole number, not '${text}'`)
-  if (Number(text) < least) throw new Error(`--${flag} is at least ${least}, not ${text}`)
-  return Number(text)
+  const number = Number(text)
+  if (number < least) throw new Error(`--${flag} is at least ${least}, not ${text}`)
+  if (number > most) throw new Error(`--${flag} is at most ${most}, not ${text}`)
+  return number
 }

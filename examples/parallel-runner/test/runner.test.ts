@@ -106,6 +106,7 @@ describe('the parallel runner', () => {
     ['more workers than cores', ['--backend', 'mock', '--workers', '4'], 'there can be 3 here, not 4'],
     ['no threads', ['--threads-per-worker', '0'], "option 'threadsPerWorker' is at least 1, got 0"],
     ['no clients', ['--clients', '0'], '--clients is at least 1, not 0'],
+    ['too many clients', ['--clients', '99999999'], '--clients is at most 10000, not 99999999'],
     ['no tasks', ['--tasks', '0'], '--tasks is at least 1, not 0'],
     ['no rounds', ['--rounds', '0'], '--rounds is at least 1, not 0'],
     ['half a task', ['--tasks', '1.5'], "--tasks takes a whole number, not '1.5'"],
