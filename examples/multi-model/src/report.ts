@@ -10,7 +10,8 @@ export function describeResources(engines: Engines): string {
     model,
     device.id,
     String(options.workers),
-    String(options.threadsPerWorker ?? '-'),
+    // One where nothing is said; a simulated core has none.
+    device.kind === 'cpu' ? String(options.threadsPerWorker ?? 1) : '-',
   ])
   return table([['model', 'device', 'workers', 'threads each'], ...rows])
 }

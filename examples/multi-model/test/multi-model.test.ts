@@ -1,10 +1,13 @@
+import { availableParallelism } from 'node:os'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type Ending, section, start } from './program.js'
 
+const cpus = availableParallelism()
+
 describe.each([
-  { backend: 'ort', bad: 'HAL_INVALID_ARGUMENT' },
-  { backend: 'mock', bad: 'HAL_INTERNAL' },
-])('several models on $backend', ({ backend, bad }) => {
+  { backend: 'ort', device: 'ort:cpu', workers: cpus, threads: '1', bad: 'HAL_INVALID_ARGUMENT' },
+  { backend: 'mock', device: 'mock:0', workers: 3, threads: '-', bad: 'HAL_INTERNAL' },
+])('several models on $backend', ({ backend, device, workers, threads, bad }) => {
   let ending: Ending
   beforeAll(async () => {
     ending = await start('--backend', backend, '--clients', '16', '--requests', '10', '--batch', '8')
@@ -12,6 +15,13 @@ describe.each([
 
   test('end well', () => {
     expect(ending).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('have the resources that suit the device, without being told', () => {
+    const rows = section(ending.stdout, 'Three models').map((line) => line.split(/ {2,}/))
+    expect(rows.slice(1)).toEqual(
+      ['normaliser', 'neighbours', 'segments'].map((name) => [name, device, String(workers), threads]),
+    )
   })
 
   test('work one after the other on the same memory', () => {

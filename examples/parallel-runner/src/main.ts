@@ -1,4 +1,4 @@
-import { createHal, type Engine, type OpenProgress } from '@xpu-hal/core'
+import { createHal, type Engine, type LogLevel, type OpenProgress } from '@xpu-hal/core'
 import { type Arguments, HELP, readArguments } from './arguments.js'
 import { type Chosen, chooseBackend } from './backends.js'
 import { runClients, type Session, type Task } from './clients.js'
@@ -6,7 +6,7 @@ import { failing, victim } from './fault.js'
 import { sampleInputs } from './inputs.js'
 import { pictureScorer } from './model.js'
 import { compare, describeTask, summary } from './report.js'
-import { overcommitment, runnerOptions } from './runner.js'
+import { runnerOptions } from './runner-config.js'
 
 const SAMPLES = 64
 
@@ -21,10 +21,8 @@ try {
 
 async function main(flags: Arguments): Promise<void> {
   const chosen = chooseBackend(flags)
-  await using hal = createHal({ backends: [chosen.backend] })
+  await using hal = createHal({ backends: [chosen.backend], logger })
   await using engine = await hal.openEngine(modelFor(flags), runnerOptions(flags), { onProgress })
-  const warning = overcommitment(engine)
-  if (warning !== undefined) console.warn(warning)
 
   const first = await serve(engine, flags, flags.fail ? chosen : undefined, (task) =>
     console.log(describeTask(task)),
@@ -43,6 +41,10 @@ async function main(flags: Arguments): Promise<void> {
     sessions.one.push(await serve(one, flags))
   }
   console.log(`\n${compare(fastest(sessions.one), fastest(sessions.several), flags.rounds)}`)
+}
+
+function logger(level: LogLevel, message: string): void {
+  if (level === 'warn' || level === 'error') console.warn(`${level}: ${message}`)
 }
 
 function onProgress({ phase, device, done, total }: OpenProgress): void {

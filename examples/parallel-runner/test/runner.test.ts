@@ -10,7 +10,7 @@ const ALL = ['0.1', '0.2', '1.1', '1.2', '2.1', '2.2', '3.1', '3.2', '4.1', '4.2
 
 describe('the parallel runner', () => {
   test('serves 5 clients with 2 tasks each on every core of the mock, and compares with one worker', async () => {
-    const { code, stdout, stderr } = await start('--backend', 'mock', '--workers', '3', '--rounds', '2')
+    const { code, stdout, stderr } = await start('--backend', 'mock', '--rounds', '2')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const done = tasks(stdout)
     expect(done.map(({ task }) => task)).toEqual(ALL)
@@ -81,7 +81,7 @@ describe('the parallel runner', () => {
     const flags = ['--workers', '2', '--threads-per-worker', `${availableParallelism()}`, '--clients', '1']
     const { code, stderr } = await start(...flags)
     expect(code).toBe(0)
-    expect(stderr).toMatch(/^warning: 2 workers with \d+ threads each are more than the \d+ cores/)
+    expect(stderr).toMatch(/^warn: engine:1: 2 workers of \d+ threads, and \d+ cores to compute on/)
   })
 
   test('takes a model of yours', async () => {
