@@ -75,6 +75,23 @@ test('a signal ends a warm-up while its runs execute', async () => {
   expect(backend.devices[0]?.counters.engines).toBe(0)
 })
 
+test.each(['thread', 'process'] as const)(
+  'a device that is lost ends the warm-up, isolation %s',
+  async (isolation) => {
+    const backend = mock({ cores: 2, computeMs: [0, 3_600_000] })
+    await using hal = createHal({ backends: [backend] })
+    const onProgress = ({ phase }: OpenProgress) => {
+      if (phase === 'warm-up') backend.devices[0]?.lose('cable')
+    }
+    const opening = hal.openEngine(model, { isolation, warmUp: 1 }, { onProgress })
+    await expect(opening).rejects.toMatchObject({ code: 'HAL_DEVICE_LOST', device: 'mock:0' })
+    expect(backend.devices[0]?.counters.engines).toBe(0)
+    backend.devices[0]?.recover()
+    await using engine = await hal.openEngine(model, { isolation, boundOption: 'NPU_0', warmUp: 1 })
+    expect(await engine.run({ x })).toEqual({ y: tensor('float32', [2], [2, 4]) })
+  },
+)
+
 test('a clone is warmed up as well', async () => {
   const backend = mock({ cores: 2 })
   await using hal = createHal({ backends: [backend] })

@@ -29,7 +29,10 @@ export interface Hal extends AsyncDisposable {
    * @throws HalError why no device took the model; TypeError when `model` is missing.
    */
   openEngine(model: ModelSource, options?: EngineOptions, control?: OpenControl): Promise<Engine>
-  /** Closes every engine (see `engine.close` for the timeout), then the backends. Idempotent. */
+  /**
+   * Closes every engine (see `engine.close` for the timeout), then the backends. An engine that is being warmed up fails to
+   * open. Idempotent.
+   */
   close(options?: Pick<WaitOptions, 'timeout'>): Promise<void>
 }
 
@@ -43,6 +46,7 @@ class OpenHal implements Hal {
   #inventory: Promise<Inventory> | undefined
   #closing: Promise<void> | undefined
   readonly #opening = new Set<Promise<Engine>>()
+  readonly #closed = new AbortController()
 
   constructor(
     private readonly sources: readonly BackendSource[],
@@ -61,10 +65,12 @@ class OpenHal implements Hal {
     checkOpenControl(control)
     throwIfAborted(control.signal, 'opening the engine')
     const { onProgress, warmUpInputs } = control
-    const open = (signal: AbortSignal) =>
-      this.#admit((inventory) =>
-        openEngine(inventory, model, options, this.logger, this.#admit, { onProgress, warmUpInputs, signal }),
+    const open = (signal: AbortSignal) => {
+      const opening = { onProgress, warmUpInputs, signal, closed: this.#closed.signal }
+      return this.#admit((inventory) =>
+        openEngine(inventory, model, options, this.logger, this.#admit, opening),
       )
+    }
     return givingUp(open, control, 'opening the engine')
   }
 
@@ -95,6 +101,7 @@ class OpenHal implements Hal {
   async #close(options: Pick<WaitOptions, 'timeout'>): Promise<void> {
     const { timeout = 0 } = options
     const deadline = deadlineIn(timeout)
+    this.#closed.abort(new HalError('HAL_FAILED_PRECONDITION', 'the HAL is closed'))
     const opened = await within(Promise.allSettled(this.#opening), deadline)
     // Whoever opens after that would hold the device with nobody left to close it.
     for (const opening of this.#opening) opening.then((engine) => engine.close()).catch(() => {})

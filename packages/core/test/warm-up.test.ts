@@ -266,6 +266,23 @@ describe('a warm-up that takes too long', () => {
     expect(driver.closed).toBe(1)
   })
 
+  it('ends when the HAL closes, also that of a clone', async () => {
+    const { driver, opened, hal } = await opening({}, { warmUp: 5 })
+    const closed = hal.close()
+    await expect(opened).rejects.toMatchObject({ code: 'HAL_ABORTED' })
+    await closed
+    expect(driver.closed).toBe(1)
+
+    const other = await opening({}, { warmUp: 1 })
+    await answerAll(other.driver)
+    const clone = (await other.opened).clone()
+    clone.catch(() => {})
+    while (other.backend.engines[1]?.held.length !== 1) await flush()
+    await other.hal.close()
+    await expect(clone).rejects.toMatchObject({ code: 'HAL_ABORTED' })
+    expect(other.backend.engines.map(({ closed }) => closed)).toEqual([1, 1])
+  })
+
   it('ends also where runs keep the thread', async () => {
     const abort = new AbortController()
     const backend: ManualBackend = new ManualBackend('manual', [

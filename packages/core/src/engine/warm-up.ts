@@ -43,7 +43,6 @@ interface WarmLane {
  */
 export async function warmUp(targets: readonly WarmUpTarget[], settings: WarmUpSettings): Promise<void> {
   const { runs, inputs, signal, report } = settings
-  if (runs === 0) return
   throwIfAborted(signal, 'the warm-up')
   const lanes = targets.flatMap((target) => lanesOf(target, inputs))
   const total = runs * lanes.length

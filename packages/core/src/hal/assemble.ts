@@ -73,12 +73,14 @@ export async function assemble(opened: OpenModel): Promise<OpenEngine> {
 }
 
 function warmUpAll({ parts, logger, opening }: OpenModel): Promise<void> {
+  const runs = parts[0]?.options.warmUp as number
+  if (runs === 0) return Promise.resolve()
   const report = reporter(opening, logger)
   const targets = parts.map(({ on, driver }) => ({ driver, device: on.device.id }))
   return warmUp(targets, {
-    runs: parts[0]?.options.warmUp as number,
+    runs,
     inputs: opening.warmUpInputs,
-    signal: opening.signal,
+    signal: AbortSignal.any([opening.signal, opening.closed]),
     report: (done, total, device) => report({ phase: 'warm-up', done, total, device }),
   })
 }
@@ -99,6 +101,6 @@ async function openClone(original: OpenModel, given: CloneOptions, signal: Abort
       throw HalError.from(error, { device: on.device.id, engine: id })
     }
   }
-  const { warmUpInputs } = original.opening
-  return assemble({ ...original, id, parts, opening: { warmUpInputs, signal } })
+  const { warmUpInputs, closed } = original.opening
+  return assemble({ ...original, id, parts, opening: { warmUpInputs, signal, closed } })
 }

@@ -28,6 +28,8 @@ export interface Opening {
   readonly warmUpInputs?: Inputs | undefined
   /** Aborts when nobody waits for the engine any more. */
   readonly signal: AbortSignal
+  /** Aborts when the HAL closes. */
+  readonly closed: AbortSignal
 }
 
 /** Throws as {@link checkWaitOptions}; TypeError for a listener that is no function. */
