@@ -8,15 +8,15 @@ import type { BackendSource } from '@xpu-hal/core'
 export const BACKENDS = ['ort', 'mock', 'npu'] as const
 export type BackendName = (typeof BACKENDS)[number]
 
-/** `mock` simulates an NPU with four cores, on which a run takes 20 ms. */
-export function chooseBackend(name: BackendName): BackendSource {
+/** `cores` of an accelerator: `mock` simulates some on which a run takes 20 ms, `npu` starts an instance for each. */
+export function chooseBackend(name: BackendName, cores: number): BackendSource {
   switch (name) {
     case 'ort':
       return ort()
     case 'mock':
-      return mock({ cores: 4, computeMs: 20 })
+      return mock({ cores, computeMs: 20 })
     case 'npu':
-      return npu({ ...referenceRuntime(), instances: 2 })
+      return npu({ ...referenceRuntime(), instances: cores })
   }
 }
 

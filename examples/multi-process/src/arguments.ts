@@ -11,7 +11,7 @@ export const HELP = `Several processes read gauges.
   --map-weights     the worker processes share the weights; on ort
   --pool            processes that do everything themselves, as in the original, in place of worker processes
   --memory          prints the memory of 1, 2 and 3 processes instead, with shared weights and without; on ort
-  --weights <mb>    megabytes of weights of the model for --memory  (98)
+  --weights <mb>    megabytes of weights of the model that the example makes  (13; with --memory 98)
   --help            this text
 
 In brackets: what is taken when the flag is missing.`
@@ -42,7 +42,7 @@ export function readArguments(args: readonly string[]): Arguments {
     'map-weights': { type: 'boolean', default: false },
     pool: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
-    weights: { type: 'string', default: '98' },
+    weights: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   })
   const { help, kill, pool, memory, model } = flags
@@ -56,6 +56,6 @@ export function readArguments(args: readonly string[]): Arguments {
     processes: whole('processes', flags.processes, 64),
     pictures: whole('pictures', flags.pictures, 100_000),
     images: flags.image,
-    weights: whole('weights', flags.weights, 1000),
+    weights: whole('weights', flags.weights ?? (memory ? '98' : '13'), 1000),
   }
 }

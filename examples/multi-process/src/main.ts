@@ -14,9 +14,6 @@ import type { Done, Task } from './task.js'
 import { readAll, workersOn } from './workers.js'
 import { workersRead } from './workers-read.js'
 
-/** Of the model that the example makes. */
-const WEIGHTS_MB = 13
-
 try {
   const options = readArguments(process.argv.slice(2))
   if (options.help) console.log(HELP)
@@ -29,7 +26,7 @@ try {
 }
 
 async function run(options: Arguments): Promise<void> {
-  const own = await makeAssets(WEIGHTS_MB)
+  const own = await makeAssets(options.weights)
   const images = options.images.length > 0 ? options.images : own.images
   const pictures = await picturesFrom(images, options.pictures)
   const task: Task = { ...options, model: options.model ?? own.model, images, pictures }
@@ -47,7 +44,7 @@ async function run(options: Arguments): Promise<void> {
 }
 
 async function oneProcess({ backend, model, images, pictures }: Task): Promise<Omit<Done, 'report'>> {
-  await using hal = createHal({ backends: [chooseBackend(backend)] })
+  await using hal = createHal({ backends: [chooseBackend(backend, 1)] })
   console.log((await hal.devices())[0]?.name)
   const engine = await hal.openEngine(model, workersOn(backend, 1))
   await readAll(engine, 1, images)

@@ -17,7 +17,7 @@ if (kind === 'pool') {
   print({ opened, predicted: measure() })
   await pool.end()
 } else {
-  await using hal = createHal({ backends: [chooseBackend('ort')] })
+  await using hal = createHal({ backends: [chooseBackend('ort', 1)] })
   const mapWeights = kind === 'mapped'
   const engine = await openWorkers(hal, model, { backend: 'ort', processes, mapWeights })
   const opened = measure()

@@ -8,7 +8,7 @@ import { openWorkers, readAll } from './workers.js'
 /** The pictures, read by an engine whose runtime works in other processes. */
 export async function workersRead(task: Task): Promise<Done> {
   const { processes: count, pictures } = task
-  await using hal = createHal({ backends: [chooseBackend(task.backend)] })
+  await using hal = createHal({ backends: [chooseBackend(task.backend, count)] })
   const engine = await openWorkers(hal, task.model, task)
   for (let i = 0; i < count; i++) await readAll(engine, count, task.images)
   engine.resetStats()

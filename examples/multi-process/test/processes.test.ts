@@ -47,6 +47,13 @@ describe.skipIf(!isLinux)('multi-process', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
+  test('--kill loses no picture where runs take most of the time', async () => {
+    const { code, stdout } = await start('--kill', '--pictures', '40', '--weights', '100')
+    expect(stdout).toContain(ALL)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^Runs that were executed a second time: [01]$/m)
+  })
+
   test('--kill in a pool leaves the work to the others', async () => {
     const { code, stdout } = await start('--kill', '--pool', '--pictures', '40')
     expect(code).toBe(0)

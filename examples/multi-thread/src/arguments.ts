@@ -8,7 +8,7 @@ export const HELP = `Several threads read gauges, each with its own preprocessor
   --model <file>    ONNX model that reads them  (one that the example makes)
   --backend <name>  ort, mock or npu  (ort)
   --memory          prints the memory of 1, 2 and 3 models and threads instead, with clone and without; on ort
-  --weights <mb>    megabytes of weights of the model for --memory  (98)
+  --weights <mb>    megabytes of weights of the model that the example makes  (3; with --memory 98)
   --help            this text
 
 In brackets: what is taken when the flag is missing.`
@@ -33,7 +33,7 @@ export function readArguments(args: readonly string[]): Arguments {
     model: { type: 'string' },
     backend: { type: 'string', default: 'ort' },
     memory: { type: 'boolean', default: false },
-    weights: { type: 'string', default: '98' },
+    weights: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   })
   return {
@@ -43,6 +43,6 @@ export function readArguments(args: readonly string[]): Arguments {
     pictures: whole('pictures', pictures, 100_000),
     images: image,
     backend: oneOf('backend', backend, BACKENDS),
-    weights: whole('weights', weights, 1000),
+    weights: whole('weights', weights ?? (rest.memory ? '98' : '3'), 1000),
   }
 }

@@ -7,7 +7,7 @@ import { PredictorThread, spread } from './predictor-thread.js'
 /** `models|threads clone|open COUNT MODEL IMAGE`: prints the memory of this process. */
 const [where, how, count, model, image] = process.argv.slice(2) as [string, string, string, string, string]
 
-await using hal = createHal({ backends: [chooseBackend('ort')] })
+await using hal = createHal({ backends: [chooseBackend('ort', 1)] })
 const engines = await openEngines(hal, model, {
   backend: 'ort',
   count: Number(count),

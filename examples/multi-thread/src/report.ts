@@ -1,8 +1,15 @@
 import type { Engine } from '@xpu-hal/core'
 import { type Answer, type Spent, table } from '@xpu-hal/example-gauges'
 
+/** All pictures, read once. Lists are in the order of the threads. */
+export interface Round {
+  readonly ms: number
+  readonly shares: readonly (readonly Answer[])[]
+  readonly bytesCopied: readonly number[]
+}
+
 /** What each thread did. */
-export function threadTable(engines: readonly Engine[], shares: readonly (readonly Answer[])[]): string {
+export function threadTable(engines: readonly Engine[], { shares, bytesCopied }: Round): string {
   const rows = engines.map((engine, i) => {
     const answers = shares[i] ?? []
     const spent = answers.flatMap((answer) => ('reading' in answer ? [answer.reading] : []))
@@ -14,7 +21,7 @@ export function threadTable(engines: readonly Engine[], shares: readonly (readon
       i === 0 ? 'opened' : engine.sharesWeights ? 'shared' : 'its own',
       String(answers.length),
       ...(spent.length === 0 ? ['-', '-', '-'] : [mean('preprocess'), mean('run'), mean('postprocess')]),
-      String(engine.stats().bytesCopied),
+      String(bytesCopied[i]),
     ]
   })
   const head = [
