@@ -13,7 +13,7 @@ import {
   tensor,
 } from '@xpu-hal/core'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { example, model } from './support.js'
+import { example, failure, model, openHere } from './support.js'
 
 const isLinux = process.platform === 'linux'
 if (!isLinux) console.log('skipped: memory is measured, and processes are workers, on Linux only')
@@ -199,6 +199,14 @@ describe.skipIf(!isLinux)('mapWeights', () => {
     await expect(open(mapped)).rejects.toMatchObject({
       code: 'HAL_UNAVAILABLE',
       message: expect.stringContaining('TMPDIR'),
+    })
+  })
+
+  test('says so where the weights cannot be written', async () => {
+    const writeTo = join(home, 'missing', 'model.onnx')
+    expect(await failure(() => openHere(light, { weights: { writeTo } }))).toMatchObject({
+      code: 'HAL_UNAVAILABLE',
+      message: expect.stringMatching(/^model: mapWeights cannot write the weights; .*TMPDIR/),
     })
   })
 

@@ -5,6 +5,7 @@ import { type OrtApi, type Pointer, resultOf } from './api.js'
 import { releaseFreedMemory } from './memory.js'
 import { appendProvider, isCpu } from './providers.js'
 import { loadError, OrtFailure } from './status.js'
+import { refuseElsewhere, type Weights, weightEntries, writeError } from './weights.js'
 
 /** `GraphOptimizationLevel` of onnxruntime_c_api.h. */
 const OPTIMIZATION_LEVELS = { disabled: 0, basic: 1, extended: 2, layout: 3, all: 99 } as const
@@ -37,17 +38,6 @@ export interface SessionSettings {
 }
 
 /**
- * How a model is loaded whose weights lie in a file of their own, of which every process that loads it maps the same memory:
- * written, rewritten by the optimizations, to a model at this path; or mapped from a model that was written so.
- */
-export type Weights = { readonly writeTo: string } | 'mapped'
-
-/** Beside the model that is written. */
-const WEIGHTS_FILE = 'weights.bin'
-/** Bytes of a tensor: smaller ones stay in the model. */
-const LEAST_WEIGHTS = 1024
-
-/**
  * A session and the environment it lives in. ONNX Runtime has one environment a process and counts who uses it:
  * `CreateEnv` takes a share, `ReleaseEnv` gives it back, and the last one frees it. So each session holds a share of
  * its own, and a process may end with all of them held: nothing of ours runs at exit.
@@ -67,7 +57,8 @@ export function createSession(api: OrtApi, model: Model, settings: SessionSettin
     return { env, session }
   } catch (error) {
     api.ReleaseEnv(env)
-    throw error instanceof OrtFailure ? loadError(error, model.name) : error
+    if (!(error instanceof OrtFailure)) throw error
+    throw writeError(error, model.name, settings.weights) ?? loadError(error, model.name)
   }
 }
 
@@ -117,12 +108,6 @@ function refuseBorrowing(config: Readonly<Record<string, string>>): void {
   }
 }
 
-/** Other providers copy weights to memory of their own. */
-function refuseElsewhere(provider: string): void {
-  if (isCpu(provider)) return
-  throw new HalError('HAL_INVALID_ARGUMENT', `mapWeights is for the CPU: leave it out for '${provider}'`)
-}
-
 /** Ours first, so that the user's win. */
 function configEntries(settings: SessionSettings): Record<string, string> {
   // The pool's threads would spin on the cores that the other workers compute on.
@@ -135,18 +120,6 @@ function configEntries(settings: SessionSettings): Record<string, string> {
       : { 'session.disable_cpu_ep_fallback': '1' }),
     ...weightEntries(settings.weights),
     ...settings.sessionConfig,
-  }
-}
-
-function weightEntries(weights: Weights | undefined): Record<string, string> {
-  if (weights === undefined) return {}
-  // Packing for the processor copies them into memory of each process.
-  const unpacked = { 'session.disable_prepacking': '1' }
-  if (weights === 'mapped') return unpacked
-  return {
-    ...unpacked,
-    'session.optimized_model_external_initializers_file_name': WEIGHTS_FILE,
-    'session.optimized_model_external_initializers_min_size_in_bytes': String(LEAST_WEIGHTS),
   }
 }
 
