@@ -122,7 +122,7 @@ export interface Delivered {
 export type Notice =
   | Delivered
   /** A run that it submitted with a signal, or that fails instead of reaching its callback, is over. */
-  | { readonly kind: 'over'; readonly job: JobId }
+  | { readonly kind: 'over'; readonly job: JobId; readonly failed: boolean }
   /** No run will ever go to that callback again. */
   | { readonly kind: 'unused'; readonly callback: number }
   | { readonly kind: 'learned'; readonly signature: SignatureMessage }

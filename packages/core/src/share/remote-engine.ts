@@ -231,8 +231,10 @@ export class RemoteEngine implements Engine {
 
   #noticed(notice: Notice): void {
     if (notice.kind === 'callback') this.#callback.deliver(notice)
-    else if (notice.kind === 'over') this.#callback.over(notice.job)
-    else if (notice.kind === 'unused') this.#callback.forget(notice.callback)
+    else if (notice.kind === 'over') {
+      this.#callback.over(notice.job)
+      if (notice.failed) this.#runs.forget(notice.job)
+    } else if (notice.kind === 'unused') this.#callback.forget(notice.callback)
     else if (notice.kind === 'learned') Object.assign(this.#signature, notice.signature)
     else if (notice.kind === 'devices') {
       for (const [i, device] of this.devices.entries()) device.lost = notice.lost[i] === true

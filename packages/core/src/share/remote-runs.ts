@@ -1,6 +1,7 @@
 import { checkRequest } from '../engine/request.js'
 import type { Signature } from '../engine/signature.js'
 import type { Inputs, JobId, Outputs, RunOptions, WaitOptions } from '../engine.js'
+import { HalError } from '../errors.js'
 import { Cancellation } from './cancellation.js'
 import type { Connection } from './connection.js'
 import { Crossing } from './crossing.js'
@@ -82,6 +83,7 @@ export class RemoteRuns {
       const came = await this.connection.ask({ kind: 'wait', job, timeout, cancellable }, call)
       return this.collect(job, came as Outputs)
     } catch (error) {
+      if (endsJob(error, job)) this.forget(job)
       throw cancellation.explain(error)
     } finally {
       cancellation.disarm()
@@ -94,6 +96,11 @@ export class RemoteRuns {
     if (crossing === undefined) return outputs
     this.#targets.delete(job)
     return this.#received(crossing, outputs)
+  }
+
+  /** Its outputs will never come. */
+  forget(job: JobId): void {
+    this.#targets.delete(job)
   }
 
   #crossing(inputs: Inputs, options: RunOptions): Crossing {
@@ -117,4 +124,9 @@ export class RemoteRuns {
     this.callback.accepted(accepted, cancellation)
     return accepted.job
   }
+}
+
+/** The failure is that of the job itself, not of the waiting for it. */
+function endsJob(error: unknown, job: JobId): boolean {
+  return HalError.isInstance(error) && error.job === job && error.code !== 'HAL_FAILED_PRECONDITION'
 }

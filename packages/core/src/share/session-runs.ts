@@ -1,5 +1,5 @@
 import type { Job } from '../engine/job.js'
-import type { EngineHandle, Inputs, Outputs, RunOptions } from '../engine.js'
+import type { EngineHandle, Inputs, JobId, Outputs, RunOptions } from '../engine.js'
 import type { Tensor } from '../tensor.js'
 import { shareOutputs } from './crossing.js'
 import type { SharedEngine } from './handle.js'
@@ -22,7 +22,7 @@ export class SessionRuns {
   constructor(
     private readonly shared: SharedEngine,
     private readonly callback: SessionCallback,
-    private readonly onOver: (job: number) => void,
+    private readonly onOver: (job: JobId, failed: boolean) => void,
   ) {}
 
   async run(message: Asked<'run'>): Promise<Outputs> {
@@ -132,7 +132,7 @@ export class SessionRuns {
         this.#cancellable.delete(call)
         // Else the callback has told it.
         const failed = job.outcome === undefined || 'error' in job.outcome
-        if (cancellable || failed) this.onOver(job.job)
+        if (cancellable || failed) this.onOver(job.job, failed)
       }
     }
     return { job: job.job, called }

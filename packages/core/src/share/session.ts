@@ -43,7 +43,7 @@ export class Session {
     const send = (message: FromEngine) => port.postMessage(message)
     this.#callback = new SessionCallback(pipeline, send, (delivered) => this.#ring(delivered))
     this.#news = new SessionNews(engine, pipeline.signature, send)
-    this.#runs = new SessionRuns(shared, this.#callback, (job) => send({ kind: 'over', job }))
+    this.#runs = new SessionRuns(shared, this.#callback, (job, failed) => send({ kind: 'over', job, failed }))
     port.on('message', (message: FromThread) => this.#receive(message))
     port.on('close', () => {
       this.#end()
