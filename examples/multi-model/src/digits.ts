@@ -41,7 +41,17 @@ export const SEGMENT_COUNT = SEGMENTS.length
 /** A picture of a digit, up to a pixel off its place and noisy: bytes, row by row. A seed always gives the same. */
 export function drawDigit(digit: number, seed: number): Uint8Array {
   const random = randomFrom(seed)
-  const [dx, dy] = [Math.floor(3 * random()) - 1, Math.floor(3 * random()) - 1]
+  return draw(digit, Math.floor(9 * random()), random)
+}
+
+/** Samples of a digit for a model: nine of them show it in every place where it may be. */
+export function drawSample(digit: number, number: number): Uint8Array {
+  return draw(digit, number % 9, randomFrom(-1 - number))
+}
+
+/** @param place 0 to 8: left, middle or right of the top, the middle and the bottom, a pixel apart */
+function draw(digit: number, place: number, random: () => number): Uint8Array {
+  const [dx, dy] = [(place % 3) - 1, Math.floor(place / 3) - 1]
   const lit = [...(DIGITS[digit] ?? '')].flatMap((on, i) => (on === '1' ? [segmentMask(i)] : []))
   return Uint8Array.from({ length: PIXELS }, (_, i) => {
     const [x, y] = [(i % SIDE) - dx, Math.floor(i / SIDE) - dy]

@@ -20,7 +20,7 @@ export function makeBackend(name: BackendName): MadeBackend {
 const MODELS = {
   // The mock has no Gather, and computes in JavaScript.
   ort: { normaliser: tableNormaliser, neighbours: () => neighbours(400), segments },
-  mock: { normaliser, neighbours: () => neighbours(20), segments },
+  mock: { normaliser, neighbours: () => neighbours(9), segments },
 }
 
 export type ModelName = keyof (typeof MODELS)[BackendName]

@@ -1,6 +1,6 @@
 import { tensor } from '@xpu-hal/core'
 import { encodeModel, type OnnxGraph } from '@xpu-hal/onnx'
-import { DIGITS, drawDigit, PIXELS, SEGMENT_COUNT, segmentMask } from './digits.js'
+import { DIGITS, drawSample, PIXELS, SEGMENT_COUNT, segmentMask } from './digits.js'
 
 // Numbers that ONNX has for data types.
 const FLOAT = 1
@@ -53,7 +53,7 @@ export function tableNormaliser(): Uint8Array {
 /** `features` to `scores` [rows, 10]: how near the nearest of `samples` pictures of each digit is. */
 export function neighbours(samples: number): Uint8Array {
   const pictures = DIGITS.flatMap((_, digit) =>
-    Array.from({ length: samples }, (_, i) => Array.from(drawDigit(digit, 1000 + i), normalise)),
+    Array.from({ length: samples }, (_, i) => Array.from(drawSample(digit, i), normalise)),
   )
   // |f - p|^2 is |f|^2 - 2fp + |p|^2, and |f|^2 is the same for all of them.
   const products = floats([PIXELS, pictures.length])
