@@ -11,7 +11,7 @@ describe.each([
   let ending: Ending
   beforeAll(async () => {
     ending = await start('--backend', backend, '--clients', '16', '--requests', '10', '--batch', '8')
-  })
+  }, 60_000)
 
   test('end well', () => {
     expect(ending).toMatchObject({ code: 0, stderr: '' })
