@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ort } from '@xpu-hal/backend-ort'
+import { cases, runCase } from '@xpu-hal/conformance'
 import {
   createHal,
   type Engine,
@@ -216,6 +217,17 @@ describe.skipIf(!isLinux)('mapWeights', () => {
     expect(await answerOf(engine)).toEqual(await answerOf(await open({})))
     expect((await engine.clone()).sharesWeights).toBe(true)
   })
+
+  const held = cases.filter(({ id }) => /^(clone|shapes)\//.test(id))
+  test.each(held.map((entry) => [entry.id, entry] as const))(
+    'holds what conformance asks: %s',
+    async (_, entry) => {
+      const options = { ...mapped, workers: 1 }
+      const result = await runCase(entry, { name: 'mapWeights', backend: () => ort(), options })
+      if (result.status === 'failed') throw result.error
+      expect(readdirSync(home)).toEqual([])
+    },
+  )
 
   const gauges = example('gauge-reader.onnx')
   test.skipIf(gauges === undefined)('serves a real model of convolutions', async () => {
