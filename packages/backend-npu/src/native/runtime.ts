@@ -76,7 +76,7 @@ export class Runtime {
 
   /** The runtime's own words. */
   reason(): string {
-    return this.library.errorMessage?.() || 'it gives no reason'
+    return this.library.errorMessage?.()?.trimEnd() || 'it gives no reason'
   }
 
   /** @throws HalError HAL_INTERNAL when the runtime cannot end; it stays loaded then. */

@@ -102,6 +102,7 @@ export class Batcher implements Execution, BatchOwner {
 
   failed(batch: Batch, error: unknown): void {
     if (!this.dispatcher.release(batch, undefined, () => batch.free())) return
+    this.stats().batchSize.add(batch.rows)
     const unsettled = batch.parts.filter(({ member }) => !member.job.settled)
     if (isLoss(error)) {
       const again = unsettled.filter(({ member }) => member.job.repeatable)
