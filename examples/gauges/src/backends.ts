@@ -8,13 +8,13 @@ import type { BackendSource } from '@xpu-hal/core'
 export const BACKENDS = ['ort', 'mock', 'npu'] as const
 export type BackendName = (typeof BACKENDS)[number]
 
-/** `cores` of an accelerator: `mock` simulates some on which a run takes 20 ms, `npu` starts an instance for each. */
+/** `cores` of an accelerator: `mock` simulates some on which a run takes 40 ms, `npu` starts an instance for each. */
 export function chooseBackend(name: BackendName, cores: number): BackendSource {
   switch (name) {
     case 'ort':
       return ort()
     case 'mock':
-      return mock({ cores, computeMs: 20 })
+      return mock({ cores, computeMs: 40 })
     case 'npu':
       return npu({ ...referenceRuntime(), instances: cores })
   }
