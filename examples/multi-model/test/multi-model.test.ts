@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { type Ending, section, start } from './program.js'
+import type { Ending } from '../../../test/program.js'
+import { section, start } from './program.js'
 
 const cpus = availableParallelism()
 
