@@ -39,6 +39,7 @@ export interface CommonOptions {
 /** What `engine.clone` may change. */
 export type CloneOptions = Pick<
   CommonOptions,
+  | 'boundOption'
   | 'bufferCount'
   | 'maxLoad'
   | 'maxWaiting'

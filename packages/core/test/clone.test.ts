@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { EngineDriver, OpenRequest } from '../src/backend.ts'
 import { createHal, HalError } from '../src/index.ts'
 import {
+  cores,
   failure,
   flush,
   ManualBackend,
@@ -37,6 +38,14 @@ describe('engine.clone', () => {
     expect(clone.options).toEqual({ ...engine.options, maxLoad: 9 })
     expect(clone).toMatchObject({ model: engine.model, device: engine.device, sharesWeights: false })
     expect(clone.id).not.toBe(engine.id)
+  })
+
+  it('works on other cores of the device where it is told to', async () => {
+    const { engine, backend } = await openManual({ cores: cores(3) }, { boundOption: 'NPU_0' })
+    const clone = await engine.clone({ boundOption: 'NPU_12' })
+    expect(backend.engines[1]?.request.cores).toEqual(['NPU_1', 'NPU_2'])
+    expect(clone.options.boundOption).toBe('NPU_12')
+    expect((await failure(clone.clone({ boundOption: ['NPU_7'] }))).message).toContain('NPU_7')
   })
 
   it('says that it shares the weights where its driver says so', async () => {

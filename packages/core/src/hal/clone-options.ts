@@ -6,6 +6,7 @@ import { suggest } from '../suggest.js'
 
 /** Typed, so that none of `CloneOptions` is forgotten. */
 const CHANGEABLE: Readonly<Record<keyof CloneOptions, true>> = {
+  boundOption: true,
   bufferCount: true,
   maxLoad: true,
   maxWaiting: true,
