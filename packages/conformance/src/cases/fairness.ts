@@ -44,7 +44,8 @@ export const fairness: readonly Case[] = [
       const light = await context.open('slow', { ...serial, weight: 1 })
       const settled = await compete(context, [light, heavy])
       const ofHeavy = settled.slice(0, RUNS).filter((engine) => engine === heavy).length
-      assert.ok(ofHeavy > RUNS / 2 && ofHeavy < RUNS, `${ofHeavy} of the first ${RUNS} runs`)
+      // Twelve would be exact, eight equal.
+      assert.ok(ofHeavy >= 10 && ofHeavy < RUNS, `${ofHeavy} of the first ${RUNS} runs`)
     },
   },
   {
