@@ -166,7 +166,10 @@ describe.skipIf(built === undefined).concurrent('a fault that ends the process e
     }
     const end = await new Promise((resolve) => {
       const args = [child, 'runs', JSON.stringify({ config, runs: RUNS, width })]
-      execFile(process.execPath, args, { timeout: 30_000, killSignal: 'SIGKILL' }, (error, stdout) => {
+      // A process that crashes leaves its temporary files behind.
+      const env = { ...process.env, TMPDIR: folder }
+      const options = { timeout: 30_000, killSignal: 'SIGKILL', env } as const
+      execFile(process.execPath, args, options, (error, stdout) => {
         resolve({ code: error?.code, signal: error?.signal, stdout })
       })
     })

@@ -9,7 +9,7 @@ const folders = new Set<string>()
 
 /**
  * A new folder for files that runtimes load, for this user alone, in the folder for temporary files. It is removed with all
- * that is in it when the last engine that uses it has left, or at the end of the process; only SIGKILL leaves it behind. For
+ * that is in it when the last engine that uses it has left, or at the end of the process; only a crash or SIGKILL leaves it behind. For
  * the main thread, so that no worker takes it along when it dies.
  */
 export class PrivateFolder {
