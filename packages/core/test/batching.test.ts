@@ -247,6 +247,26 @@ describe('when a batch fails', () => {
     expect(engine.stats()).toMatchObject({ repeated: 2, failed: 1, succeeded: 2 })
   })
 
+  it('because workers are lost, every part of a split request is repeated once', async () => {
+    const { engine, driver } = await open({ maxSize: 2 }, { cores: cores(2) })
+    const run = engine.run(rows(1, 2, 3, 4), { repeatable: true })
+    await flush()
+    driver.fail(new HalError('HAL_DEVICE_LOST', 'gone'), driver.held[0])
+    driver.fail(new HalError('HAL_DEVICE_LOST', 'gone too'), driver.held[0])
+    expect(driver.held.map(given)).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+    answer(driver)
+    answer(driver)
+    expect(values((await run).y)).toEqual([10, 20, 30, 40])
+    expect(engine.stats()).toMatchObject({ repeated: 1, succeeded: 1 })
+    const again = failure(engine.run(rows(5), { repeatable: true }))
+    await flush()
+    for (let i = 0; i < 2; i++) driver.fail(new HalError('HAL_DEVICE_LOST', 'gone'))
+    expect(await again).toMatchObject({ code: 'HAL_DEVICE_LOST' })
+  })
+
   it('a part of a split request fails the whole of it', async () => {
     const { engine, driver } = await open({ maxSize: 2 })
     const run = failure(engine.run(rows(1, 2, 3, 4, 5)))

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { SyncRequest } from '../src/backend.ts'
+import { now } from '../src/clock.ts'
 import { createHal, type EngineOptions, HalError, type RunMetrics } from '../src/index.ts'
 import {
   failure,
@@ -149,6 +151,38 @@ describe('a model on several devices at once', () => {
     second.answer()
     expect(numbers((await run).y)[0]).toBe(1)
     expect(engine.stats()).toMatchObject({ repeated: 1, succeeded: 1, failed: 0 })
+  })
+
+  it('runs synchronously on a device that is there, and names it', async () => {
+    const sync = (request: SyncRequest) => ({
+      outputs: request.inputs,
+      ...{ startedAt: now(), endedAt: now(), bytesCopied: 0 },
+    })
+    const { backend, engine } = await openOn([{ sync }, { sync }], { devices: [0, 1] })
+    const used: string[] = []
+    engine.on('run', ({ device }) => used.push(device))
+    engine.runSync(tagged(1))
+    backend.tell('manual:0', { kind: 'lost', error: new HalError('HAL_DEVICE_LOST', 'unplugged') })
+    engine.runSync(tagged(2))
+    expect(used).toEqual(['manual:0', 'manual:1'])
+  })
+
+  it('moves the oldest of several runs at hand first', async () => {
+    const spec = { depth: 3, recall: true }
+    const { engine, drivers } = await openOn([spec, spec], { devices: [0, 1] })
+    const [first, second] = drivers as [ManualEngine, ManualEngine]
+    const runs = [1, 2, 3, 4, 5, 6].map((tag) => engine.run(tagged(tag)))
+    expect([first.tags(), second.tags()]).toEqual([
+      [1, 3, 5],
+      [2, 4, 6],
+    ])
+    for (let i = 0; i < 3; i++) second.answer()
+    expect([first.tags(), second.tags()]).toEqual([[1, 5], [3]])
+    second.answer()
+    expect([first.tags(), second.tags()]).toEqual([[1], [5]])
+    first.answer()
+    second.answer()
+    await Promise.all(runs)
   })
 
   it('closes on all of them', async () => {

@@ -1,6 +1,6 @@
 import type { EngineDriver } from '../backend.js'
 import { HalError, type HalErrorDetails } from '../errors.js'
-import type { Client, PlacedDriver } from './client.js'
+import type { Client, Place, PlacedDriver } from './client.js'
 import type { Events } from './events.js'
 import type { Scheduler } from './scheduler.js'
 import type { Stats } from './stats.js'
@@ -79,10 +79,19 @@ export class Dispatcher {
     this.scheduler.serve(this.#client, driver, serves)
   }
 
-  /** One that serves, if there is one. */
-  get driver(): EngineDriver {
+  /** A lane that serves, if there is one. */
+  get #place(): Place {
     const { places } = this.#client
-    return (places.find(({ serves }) => serves) ?? (places[0] as (typeof places)[number])).driver
+    return places.find(({ serves }) => serves) ?? (places[0] as Place)
+  }
+
+  /** One that serves, if there is one, and the id of its device. */
+  get driver(): EngineDriver {
+    return this.#place.driver
+  }
+
+  get device(): string {
+    return this.#place.device
   }
 
   next(): void {

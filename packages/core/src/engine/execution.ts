@@ -41,5 +41,5 @@ export function isLoss(error: unknown): boolean {
 
 /** Where an error of a run belongs to. */
 export function detailsOf(job: Job, origin: HalErrorDetails): HalErrorDetails {
-  return { ...origin, ...(job.place && { device: job.place.device }), job: job.job }
+  return { ...origin, ...(job.device !== undefined && { device: job.device }), job: job.job }
 }

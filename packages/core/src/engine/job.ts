@@ -66,6 +66,14 @@ export class Job implements Task {
     readonly submittedAt: number,
   ) {}
 
+  /** The device of `runSync`, which goes past the lanes. */
+  syncDevice: string | undefined
+
+  /** Where it is, or was. */
+  get device(): string | undefined {
+    return this.place?.device ?? this.syncDevice
+  }
+
   get lane(): number {
     return this.place?.lane ?? -1
   }

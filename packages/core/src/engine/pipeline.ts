@@ -92,7 +92,7 @@ export class Pipeline {
   /** Executes on the calling thread, past admission and queue. */
   runSync(inputs: Inputs, options: RunOptions): Outputs {
     const request = this.#check(inputs, options)
-    const { driver } = this.#dispatcher
+    const { driver, device } = this.#dispatcher
     if (driver.doRunSync === undefined) {
       throw new HalError('HAL_UNIMPLEMENTED', 'this backend has no runSync; use run', this.origin)
     }
@@ -101,6 +101,7 @@ export class Pipeline {
     const outputs = this.memory.takeOutputs(callerOutputs)
     const memory = new RunMemory(this.memory, request.inputs, [], outputs, callerOutputs)
     const job = new Job(undefined, memory, inputNames, 0, this.callback, options.userArg, submittedAt)
+    job.syncDevice = device
     this.stats.accepted++
     try {
       const answer = driver.doRunSync({ inputs: request.inputs, inputNames, outputs })
@@ -247,7 +248,7 @@ export class Pipeline {
     if (!this.events.has('run')) return
     this.events.emit('run', {
       job: job.job,
-      device: job.place?.device ?? this.origin.device,
+      device: job.device ?? this.origin.device,
       core: job.place?.coreId ?? '',
       submittedAt: job.submittedAt,
       settledAt,

@@ -212,8 +212,9 @@ export class Scheduler {
       )
       if (idle === undefined) continue
       for (const place of client.places) {
-        const task = isCrowded(place) ? place.tasks.at(-1) : undefined
-        if (task === undefined || task.settled || !takenBack(place, task)) continue
+        // The oldest of those that have not begun.
+        const task = place.tasks.slice(1).find((task) => !task.settled && takenBack(place, task))
+        if (task === undefined) continue
         this.#leave(client, place, task)
         this.#start(client, task, idle)
         return true

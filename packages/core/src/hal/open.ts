@@ -71,7 +71,7 @@ export async function openEngine(
       report({ phase: 'load', done: before.length + 1, total, device: device.id })
       return { backend: device.backend, options, driver }
     }
-    await driver.doClose()
+    await driver.doClose().catch(() => {})
     throw new HalError('HAL_FAILED_PRECONDITION', `${device.id} ${fault}: open one engine for each`)
   }
   const warn = (message: string) => logger('warn', message, { engine: id })

@@ -55,6 +55,7 @@ export class Batcher implements Execution, BatchOwner {
   withdraw(job: Job): boolean {
     const parts = this.#members.get(job)?.parts ?? []
     const kept = parts.filter((part) => !this.#takeOut(part))
+    if (kept.length === 0) this.#members.delete(job)
     return kept.length === 0
   }
 
@@ -102,13 +103,15 @@ export class Batcher implements Execution, BatchOwner {
 
   failed(batch: Batch, error: unknown): void {
     if (!this.dispatcher.release(batch, undefined, () => batch.free())) return
-    this.stats().batchSize.add(batch.rows)
+    if (batch.begun) this.stats().batchSize.add(batch.rows)
     const unsettled = batch.parts.filter(({ member }) => !member.job.settled)
     if (isLoss(error)) {
-      const again = unsettled.filter(({ member }) => member.job.repeatable)
+      const again = unsettled.filter(({ member, repeated }) => member.job.repeatable && !repeated)
       for (const part of unsettled) if (!again.includes(part)) this.#fail(part, error)
-      for (const { member } of again) member.job.repeatable = false
-      this.stats().repeated += again.length
+      for (const part of again) {
+        if (!part.member.parts.some(({ repeated }) => repeated)) this.stats().repeated++
+        part.repeated = true
+      }
       if (again.length > 0) this.#execute(again)
     } else if (batch.parts.length > 1) {
       // One of them may be to blame: the others shall not suffer for it.

@@ -14,6 +14,8 @@ export interface Part {
   readonly from: number
   readonly rows: number
   batch: Batch | undefined
+  /** Its worker was lost, and it is executed once more. */
+  repeated: boolean
 }
 
 /** A request of an engine that batches: in one part, or in several where it has more rows than an execution takes. */
@@ -29,7 +31,13 @@ export class Member {
   ) {
     const parts: Part[] = []
     for (let from = 0; from < rows; from += maxSize) {
-      parts.push({ member: this, from, rows: Math.min(maxSize, rows - from), batch: undefined })
+      parts.push({
+        member: this,
+        from,
+        rows: Math.min(maxSize, rows - from),
+        batch: undefined,
+        repeated: false,
+      })
     }
     this.parts = parts
     this.#missing = parts.length
