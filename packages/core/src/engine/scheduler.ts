@@ -132,7 +132,7 @@ export class Scheduler {
   }
 
   #count(place: Place): void {
-    const busy = place.tasks.some(({ settled }) => !settled)
+    const busy = place.tasks.some(isWanted)
     if (busy !== place.busy) place.core.busy += busy ? 1 : -1
     place.busy = busy
   }
@@ -159,7 +159,7 @@ export class Scheduler {
     place.tasks.splice(place.tasks.indexOf(task), 1)
     this.#count(place)
     client.inFlight--
-    if (!client.places.some(isCrowded)) this.#crowded.delete(client)
+    if (this.#crowded.has(client) && !client.places.some(isCrowded)) this.#crowded.delete(client)
   }
 
   // A driver may answer from within doRun (inline isolation does): the loop below then goes on instead of nesting.
@@ -222,6 +222,10 @@ export class Scheduler {
     }
     return false
   }
+}
+
+function isWanted({ settled }: Task): boolean {
+  return !settled
 }
 
 function isCrowded({ tasks }: Place): boolean {

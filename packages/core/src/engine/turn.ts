@@ -23,20 +23,32 @@ interface Contender {
  * it could use: those behind it do not keep them at work any longer.
  */
 export function nextTurn(waiting: Iterable<Client>): Turn | undefined {
+  const all = contenders(waiting)
+  const [only] = all
+  // Mostly nobody else wants anything.
+  if (only === undefined) return undefined
+  if (all.length === 1) return turnOf(only, anywhere)
   const claims = new Map<CoreLoad, Contender>()
-  for (const contender of contenders(waiting)) {
-    const { client, task, rank } = contender
-    const place = client.placeFor(task, (place) => {
+  for (const contender of all) {
+    const { client, rank } = contender
+    const turn = turnOf(contender, (place) => {
       const claim = claims.get(place.core)
       if (claim === undefined) return true
       return claim.rank === rank && client.claimOn(place) < claim.client.virtualTime
     })
-    if (place !== undefined) return { client, task, place }
+    if (turn !== undefined) return turn
     for (const { serves, core } of client.places) {
       if (serves && !claims.has(core)) claims.set(core, contender)
     }
   }
   return undefined
+}
+
+const anywhere = () => true
+
+function turnOf({ client, task }: Contender, mayTopUp: (place: Place) => boolean): Turn | undefined {
+  const place = client.placeFor(task, mayTopUp)
+  return place && { client, task, place }
 }
 
 /** Once for each level: those that were passed over too often, then by level, then by what they have had. */
@@ -47,10 +59,14 @@ function contenders(waiting: Iterable<Client>): Contender[] {
     for (let level = 0; level < LEVELS.length; level++) {
       const task = client.next(level)
       if (task === undefined) continue
-      const due = client.cores.some((core) => core.isDue(level))
-      all.push({ client, task, rank: due ? -1 : level })
+      all.push({ client, task, rank: isDue(client, level) ? -1 : level })
     }
   }
   if (all.length < 2) return all
   return all.sort((a, b) => a.rank - b.rank || a.client.virtualTime - b.client.virtualTime)
+}
+
+function isDue({ cores }: Client, level: number): boolean {
+  // The highest goes before the others anyway.
+  return level > 0 && cores.some((core) => core.isDue(level))
 }
