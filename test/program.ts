@@ -10,16 +10,17 @@ export interface Ending {
   readonly stderr: string
 }
 
-/** Runs a program that was built, in a folder of its own that goes after the tests of the file. */
+/** Runs a program that was built, in a folder of its own, its temporary files included, that goes after the tests of the file. */
 export function program(file: string): {
   readonly folder: string
   start(...args: string[]): Promise<Ending>
 } {
   const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-example-'))
   afterAll(() => rmSync(folder, { recursive: true }))
+  const env = { ...process.env, TMPDIR: folder }
   const start = (...args: string[]) =>
     new Promise<Ending>((resolve) => {
-      execFile(process.execPath, [file, ...args], { cwd: folder }, (error, stdout, stderr) => {
+      execFile(process.execPath, [file, ...args], { cwd: folder, env }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
       })
     })

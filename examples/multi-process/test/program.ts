@@ -1,30 +1,7 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll } from 'vitest'
+import { program } from '../../../test/program.ts'
 
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url))
-
-/** Where the program runs; its temporary files are in there too. */
-export const folder = mkdtempSync(join(tmpdir(), 'multi-process-'))
-afterAll(() => rmSync(folder, { recursive: true }))
-
-export interface Ending {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-export function start(...args: string[]): Promise<Ending> {
-  const env = { ...process.env, TMPDIR: folder }
-  return new Promise((resolve) => {
-    execFile(process.execPath, [program, ...args], { cwd: folder, env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
-    })
-  })
-}
+export const { folder, start } = program(fileURLToPath(new URL('../dist/main.js', import.meta.url)))
 
 /** What became of each process: nothing, `killed` or `new`. */
 export function fates(stdout: string): string[] {

@@ -1,21 +1,11 @@
-import { mkdtempSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { type Isolation, tensor } from '@xpu-hal/core'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { engineOn, file, folder, model, runtime } from './support.js'
+import { describe, expect, test } from 'vitest'
+import { engineOn, file, model, ownTemporaryFolder, runtime } from './support.js'
 
 const library = runtime() as string
-const begun = process.env.TMPDIR
 let home: string
-
-beforeEach(() => {
-  home = process.env.TMPDIR = mkdtempSync(join(folder, 'tmp-'))
-})
-
-afterEach(() => {
-  if (begun === undefined) delete process.env.TMPDIR
-  else process.env.TMPDIR = begun
-})
+ownTemporaryFolder((made) => (home = made))
 
 const x = (value: number) => ({ x: tensor('float32', [1, 2], [value, value]) })
 

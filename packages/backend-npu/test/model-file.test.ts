@@ -1,22 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { engineOn, file, folder, model, runtime } from './support.js'
+import { describe, expect, test } from 'vitest'
+import { engineOn, file, model, ownTemporaryFolder, runtime } from './support.js'
 
 const library = runtime() as string
-const begun = process.env.TMPDIR
 let home: string
-
-beforeEach(() => {
-  home = process.env.TMPDIR = mkdtempSync(join(folder, 'tmp-'))
-})
-
-afterEach(() => {
-  if (begun === undefined) delete process.env.TMPDIR
-  else process.env.TMPDIR = begun
-})
+ownTemporaryFolder((made) => (home = made))
 
 describe.skipIf(library === undefined)('the bytes of a model', () => {
   test('lie in one file, for this user alone, until the engine is closed', async () => {

@@ -6,12 +6,25 @@ import { fileURLToPath } from 'node:url'
 import { type NpuConfig, npu } from '@xpu-hal/backend-npu'
 import { createHal, type EngineOptions, type ModelSource } from '@xpu-hal/core'
 import { encodeModel } from '@xpu-hal/onnx'
-import { afterAll } from 'vitest'
+import { afterAll, afterEach, beforeEach } from 'vitest'
 
 const source = fileURLToPath(new URL('./fixtures/runtime.c', import.meta.url))
 
 export const folder = mkdtempSync(join(tmpdir(), 'xpu-hal-npu-'))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Every test of the file has a new folder for temporary files, which `tell` is told. */
+export function ownTemporaryFolder(tell: (home: string) => void): void {
+  const begun = process.env.TMPDIR
+  beforeEach(() => {
+    process.env.TMPDIR = mkdtempSync(join(folder, 'tmp-'))
+    tell(process.env.TMPDIR)
+  })
+  afterEach(() => {
+    if (begun === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = begun
+  })
+}
 
 /** The small runtime, compiled; `undefined`, with the reason printed, where there is no compiler. */
 export function runtime(...flags: string[]): string | undefined {

@@ -12,6 +12,7 @@ import type { Option, OptionValues } from './option.js'
 import type { Tensor } from './tensor.js'
 
 export { now } from './clock.js'
+export { copyInPieces, PIECE } from './copy-in-pieces.js'
 export type { Capabilities, Core, DeviceInfo, DeviceKind, DeviceStatus, Isolation } from './device.js'
 export { HalError, type HalErrorCode, type HalErrorDetails, type NativeCall } from './errors.js'
 export { type Logger, type LogLevel, silent } from './logger.js'

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { PIECE } from '@xpu-hal/core/backend'
 import { expect, test } from 'vitest'
-import { PIECE } from '../src/copy.js'
 import { mailable } from '../src/thread/model.js'
 
 const model = (bytes: Uint8Array) => ({ kind: 'bytes', name: 'm', bytes }) as const

@@ -80,18 +80,9 @@ export class Dispatcher {
   }
 
   /** A lane that serves, if there is one. */
-  get #place(): Place {
+  get place(): Place {
     const { places } = this.#client
     return places.find(({ serves }) => serves) ?? (places[0] as Place)
-  }
-
-  /** One that serves, if there is one, and the id of its device. */
-  get driver(): EngineDriver {
-    return this.#place.driver
-  }
-
-  get device(): string {
-    return this.#place.device
   }
 
   next(): void {

@@ -49,7 +49,7 @@ export class OneByOne implements Execution, TaskOwner<Job> {
       this.failed(job, fault)
       return
     }
-    const { driver } = job.place ?? this.dispatcher
+    const { driver } = job.place ?? this.dispatcher.place
     if (!this.#release(job, answer.endedAt - answer.startedAt)) return
     if (job.settled) this.stats().strayAnswers++
     else this.settle(job, this.answers.check(job, answer, driver), answer)

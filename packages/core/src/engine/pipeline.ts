@@ -92,7 +92,7 @@ export class Pipeline {
   /** Executes on the calling thread, past admission and queue. */
   runSync(inputs: Inputs, options: RunOptions): Outputs {
     const request = this.#check(inputs, options)
-    const { driver, device } = this.#dispatcher
+    const { driver, device } = this.#dispatcher.place
     if (driver.doRunSync === undefined) {
       throw new HalError('HAL_UNIMPLEMENTED', 'this backend has no runSync; use run', this.origin)
     }

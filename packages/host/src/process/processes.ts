@@ -1,6 +1,5 @@
-import type { Logger, Model, TensorMemory } from '@xpu-hal/core/backend'
+import { copyInPieces, type Logger, type Model, type TensorMemory } from '@xpu-hal/core/backend'
 import type { Common } from '../common.js'
-import { copyInPieces } from '../copy.js'
 import type { HostOptions } from '../options.js'
 import type { WorkerInfo } from '../runner.js'
 import { Shared } from '../shared.js'

@@ -1,5 +1,4 @@
-import type { Model } from '@xpu-hal/core/backend'
-import { copyInPieces } from '../copy.js'
+import { copyInPieces, type Model } from '@xpu-hal/core/backend'
 import type { MailedModel } from '../workers.js'
 
 /** A model as it is posted to a worker. Posting bytes as they are would stop the event loop while it copies them. */

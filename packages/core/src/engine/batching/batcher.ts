@@ -72,7 +72,7 @@ export class Batcher implements Execution, BatchOwner {
   began(batch: Batch): BatchMemory {
     batch.stopWaiting()
     this.#close(batch)
-    const { outputs } = batch.place?.driver ?? this.dispatcher.driver
+    const { outputs } = (batch.place ?? this.dispatcher.place).driver
     const memory =
       batch.alone === undefined ? joinedMemory(batch, outputs, this.memory) : aloneMemory(batch, this.memory)
     this.stats().bytesCopied += memory.bytesCopied
@@ -85,7 +85,7 @@ export class Batcher implements Execution, BatchOwner {
       this.failed(batch, fault)
       return
     }
-    const { driver } = batch.place ?? this.dispatcher
+    const { driver } = batch.place ?? this.dispatcher.place
     const { rows, alone } = batch
     const ms = answer.endedAt - answer.startedAt
     if (!this.dispatcher.release(batch, ms, () => {})) return
